@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The door between dietvpnd and a keying plugin. */
+#ifndef DIETVPN_KEYING_H
+#define DIETVPN_KEYING_H
+
+#include "types.h"
+
+#define KEYING_ABI 1
+
+struct keying; /* a plugin's own state: the host carries it and never looks inside */
+struct keying_host;
+
+enum keying_log { KEYING_ERROR, KEYING_WARN, KEYING_INFO, KEYING_DEBUG };
+
+enum sa_event {
+	SA_SOFT_EXPIRED,
+	SA_HARD_EXPIRED,
+	SA_SEQUENCE_LOW,
+	SA_REMOVED,
+	SA_ICV_FAILING, /* a burst: keys may have moved on without us */
+	SA_UNKNOWN_SPI, /* traffic of this group under a key that we lack */
+	SA_OWN_SENDER,  /* someone sends under our sender ID */
+	SA_PROBE,       /* a verified probe of this group arrived */
+};
+
+struct keying_acquire {
+	uint32_t policy;
+	struct ip_endpoint remote;
+	struct ts ts_local, ts_remote;
+};
+
+struct keying_datagram {
+	int socket;
+	struct ip_endpoint local, remote;
+	struct slice payload; /* valid during the call only */
+};
+
+/* One key of [Peer] or [Group] that the plugin owns; the host refuses all others by name. */
+enum { KEYING_KEY_REQUIRED = 1, KEYING_KEY_SECRET_FILE = 2, KEYING_KEY_RELOADABLE = 4 };
+
+struct keying_key {
+	const char *name; /* CamelCase, as written in the file */
+	const char *help; /* one line for the manual page, completion and did-you-mean */
+	uint32_t flags;
+};
+
+struct sender_sequence {
+	uint32_t sender_id;
+	uint32_t highest;
+};
+
+/* What only group keying needs: epochs of a group SA and the senders within one. */
+struct keying_group_host {
+	/* Outbound traffic switches to this epoch; inbound worked since sa_install. */
+	int (*activate)(const struct keying_host *, sa_id id);
+	int (*retire)(const struct keying_host *, sa_id id, uint64_t after_ms);
+	int (*block_sender)(const struct keying_host *, uint32_t group, uint32_t sender_id);
+	int (*sn_snapshot)(const struct keying_host *, sa_id id, struct sender_sequence *out,
+		size_t cap, size_t *n);
+	int (*sn_seed)(
+		const struct keying_host *, sa_id id, const struct sender_sequence *in, size_t n);
+};
+
+/* What the host offers. Slots are only ever appended; size says how many there are. */
+struct keying_host {
+	uint32_t abi, size;
+
+	void (*log)(const struct keying_host *, enum keying_log, const char *text);
+	uint64_t (*now_ms)(const struct keying_host *);
+	void (*random)(const struct keying_host *, void *out, size_t len);
+
+	/* An error in the file: "at" came with the value, so that the user reads file:line. */
+	void (*config_error)(
+		const struct keying_host *, uint32_t at, const char *text, const char *hint);
+
+	int (*timer_start)(const struct keying_host *, uint32_t timer, uint64_t delay_ms);
+	void (*timer_stop)(const struct keying_host *, uint32_t timer);
+
+	int (*socket_open)(
+		const struct keying_host *, const struct ip_endpoint *local, uint8_t ip_proto);
+	int (*socket_send)(
+		const struct keying_host *, int socket, const struct ip_endpoint *to, struct slice);
+	void (*socket_close)(const struct keying_host *, int socket);
+
+	/*
+	 * widths: bit n-1 set if n SPI bits may travel; each of those prefixes is kept free.
+	 * *spi: in 0 to let the host choose, else exactly that SPI; out the reserved one.
+	 * -EADDRINUSE: another SA owns such a prefix; -EINVAL: it may not begin a packet.
+	 */
+	int (*spi_reserve)(const struct keying_host *, const struct ip_endpoint *local,
+		uint32_t widths, uint32_t *spi);
+	void (*spi_release)(
+		const struct keying_host *, const struct ip_endpoint *local, uint32_t spi);
+	/*
+	 * 0, or -EINVAL (parameters), -EADDRINUSE (SPI), -ENOSPC (no room), and for a long-lived
+	 * key -ENOKEY (nothing is on record for it: declare it fresh once) or -ESTALE (the record
+	 * is older than its witness). After -ENOKEY an acquire follows once the key is declared.
+	 */
+	int (*sa_install)(const struct keying_host *, const struct sa_params *, sa_id *id);
+	int (*sa_remove)(const struct keying_host *, sa_id id);
+
+	/*
+	 * Content of the file that key NAME of [Peer "PEER"] names; name is "PEER/NAME". Trailing
+	 * line ends are cut. -ENOENT, -EACCES (group or others can read it), -EMSGSIZE.
+	 */
+	int (*secret)(const struct keying_host *, const char *name, uint8_t *out, size_t cap,
+		size_t *len);
+	int (*state_load)(const struct keying_host *, const char *name, uint8_t *out, size_t cap,
+		size_t *len);
+	/* Queued, not yet safe: ops->saved(token) follows once it is on disk. */
+	int (*state_save)(
+		const struct keying_host *, const char *name, struct slice value, uint32_t token);
+	void (*event)(const struct keying_host *, const char *name, struct slice cbor);
+
+	const struct keying_group_host *group; /* NULL when the daemon has no multicast */
+};
+
+/* What a plugin offers, in the order in which the host calls. */
+struct keying_plugin_ops {
+	uint32_t abi, size;
+	const char *name;    /* also its file name and the value of Keying= in the config */
+	const char *summary; /* one line for `dietvpn show plugins` */
+	const struct keying_key *keys; /* ends with a NULL name */
+
+	int (*check)(const struct keying_host *, struct slice config); /* no side effects */
+	int (*create)(const struct keying_host *, struct slice config, struct keying **out);
+	int (*start)(struct keying *);
+
+	/* Each of these may be NULL. */
+	int (*reload)(struct keying *, struct slice config);
+	void (*acquire)(struct keying *, const struct keying_acquire *);
+	void (*endpoint)(struct keying *, uint32_t policy, const struct ip_endpoint *remote);
+	void (*sa_event)(struct keying *, sa_id id, enum sa_event event);
+	void (*datagram)(struct keying *, const struct keying_datagram *);
+	void (*timeout)(struct keying *, uint32_t timer);
+	void (*saved)(struct keying *, uint32_t token, int error);
+
+	void (*stop)(struct keying *);
+	void (*destroy)(struct keying *);
+};
+
+/* Exactly one symbol leaves a plugin; a static build, for the unit tests, names it apart. */
+#ifdef KEYING_STATIC
+#define KEYING_PLUGIN(id) const struct keying_plugin_ops keying_plugin_##id
+#else
+#define KEYING_PLUGIN(id) \
+	__attribute__((visibility("default"))) const struct keying_plugin_ops keying_plugin
+#endif
+
+#endif

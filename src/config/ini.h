@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text of configuration files into rows (file, line, section, key, value) through inih. */
+#ifndef DIETVPN_CONFIG_INI_H
+#define DIETVPN_CONFIG_INI_H
+
+#include "config/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { INI_NAME_MAX = 40, INI_LINE_MAX = 1000 };
+
+struct ini_row {
+	uint32_t file; /* index into ini.files */
+	uint32_t line;
+	char *section; /* "Interface", "Peer", "Group" */
+	char *name;    /* of [Peer "NAME"], "" for [Interface] */
+	char *key;     /* NULL: the heading itself */
+	char *value;
+};
+
+struct ini {
+	char **files; /* as shown in errors: "home.conf", "home.d/garage.conf" */
+	size_t n_files;
+	struct ini_row *rows;
+	size_t n_rows;
+};
+
+/* Reads FILE, and FILE without ".conf" plus ".d/" in order of names. 0 or -EINVAL/-errno; errors
+ * are added. */
+int ini_read(const char *path, struct ini *ini, struct config_errors *errors);
+/* The same from memory, for tests and fuzzing; shown as name. */
+int ini_read_text(const char *name, const char *text, size_t len, struct ini *ini,
+	struct config_errors *errors);
+void ini_fini(struct ini *ini);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rule files and attribute maps in CBOR (diet-esp.md section 12) to and from struct diet_attrs. */
+#ifndef DIETVPN_CONFIG_RULES_H
+#define DIETVPN_CONFIG_RULES_H
+
+#include "codec/tree.h"
+#include "diet/context.h"
+#include "dietvpn/types.h"
+
+/* The profile map alone, as a plugin hands it over. 0 or -EINVAL with *error. */
+int rules_attrs_read(struct slice cbor, struct diet_attrs *out, struct tree_error *error);
+void rules_attrs_write(struct tree_writer *w, const struct diet_attrs *attrs);
+/* A rule file (tag 55799): the profile of this name, or the only one where name is "". -ENOENT,
+ * -EINVAL. */
+int rules_file_profile(
+	struct slice file, const char *name, struct diet_attrs *out, struct tree_error *error);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The negotiated attributes (AfRG of draft-ietf-ipsecme-diet-esp-07 section 4) and the IIPC, CTEC
+ * and EEC rules that follow from them for one SA.
+ */
+#ifndef DIETVPN_DIET_CONTEXT_H
+#define DIETVPN_DIET_CONTEXT_H
+
+#include "dietvpn/types.h"
+#include "schc/plan.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A later draft's wire format is a new value. */
+enum wire_profile { WIRE_DIET_ESP_07 };
+
+enum dscp_cda { DSCP_NOT_COMPRESSED, DSCP_LOWER, DSCP_SA };
+enum ecn_cda { ECN_NOT_COMPRESSED, ECN_LOWER };
+enum flow_label_cda {
+	FLOW_LABEL_NOT_COMPRESSED,
+	FLOW_LABEL_LOWER,
+	FLOW_LABEL_GENERATED,
+	FLOW_LABEL_ZERO
+};
+enum alignment { ALIGNMENT_8, ALIGNMENT_16, ALIGNMENT_32, ALIGNMENT_64 };
+enum esp_trailer { ESP_TRAILER_MANDATORY, ESP_TRAILER_OPTIONAL };
+enum hop_limit_cda { HOP_LIMIT_LOWER, HOP_LIMIT_NOT_COMPRESSED };
+
+enum { DIET_DSCP_MAX = 64, DIET_RULE_ID = 0x01, DIET_RULE_ID_NONE = 0x00 };
+
+struct diet_attrs {
+	enum wire_profile wire_profile;
+	bool iipc; /* iipc_profile: iipc_diet-esp, else iipc_not_compressed */
+	uint8_t dscp_cda, ecn_cda, flow_label_cda, alignment, esp_trailer,
+		hop_limit_cda;           /* enums above */
+	uint8_t esp_spi_lsb, esp_sn_lsb; /* bits; their sum a multiple of 8 */
+	bool rule_id;                    /* private: one octet of RuleID before the residue */
+	bool verify_checksum; /* guard: never elide a checksum that is wrong; default true */
+	uint8_t n_dscp;
+	uint8_t dscp_list[DIET_DSCP_MAX];
+	uint32_t window; /* replay window, packets */
+};
+
+/* Plain ESP: RFC 4303 with 32-bit alignment, nothing compressed, SPI and SN whole. */
+struct diet_attrs diet_attrs_plain(void);
+/* Presets off, safe, iot, link. false: no such name. */
+bool diet_attrs_preset(const char *name, struct diet_attrs *out);
+/* NULL, or one sentence saying which constraint of diet-esp.md sections 2 and 12.2 is violated. */
+const char *diet_attrs_check(const struct diet_attrs *attrs);
+
+/* What else the rules need to know of the SA; src is always the sender's side. */
+struct diet_sa {
+	enum sa_mode mode;
+	uint32_t spi;
+	bool esn;
+	const struct ts *src, *dst;
+	uint8_t n_src, n_dst;
+	uint8_t outer_family; /* 4, 6 or 0: not known yet (then "lower" of the flow label is as for
+				 6) */
+};
+
+/* Size matters: one per SA. */
+struct diet_context {
+	uint32_t spi;
+	uint8_t spi_bits, sn_bits, header_len; /* EEC: octets on the wire before the IV */
+	uint8_t align, pad_length_sent, next_header_sent, next_header; /* CTEC; align in octets */
+	uint8_t rule_id, iipc;                                         /* 0 or 1 */
+	uint8_t mode, ip_version, proto; /* enum sa_mode; 0: not single */
+	uint8_t guard;                   /* what the lossless guard has to look at, see iipc.c */
+	uint8_t flow_label_cda, ecn_cda, dscp_cda, hop_limit_cda;
+	const struct ts *src, *dst; /* borrowed: outlive the context (they lie in the SA) */
+	uint8_t n_src, n_dst;
+	struct schc_plan plan; /* IIPC */
+};
+
+/*
+ * Derives and compiles the rules. 0; -EINVAL where diet_attrs_check complains or the selectors
+ * admit no rule (two families, then only iipc_not_compressed works).
+ */
+int diet_context_init(
+	struct diet_context *context, const struct diet_attrs *attrs, const struct diet_sa *sa);
+void diet_context_fini(struct diet_context *context);
+
+struct schc_rule;
+/* The IIPC rule in schc/rule.h's form, for `rules explain`, tests and the plan; 0 or -EINVAL. */
+int diet_iipc_rule(
+	const struct diet_attrs *attrs, const struct diet_sa *sa, struct schc_rule *rule);
+
+#endif

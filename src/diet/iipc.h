@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inner IP header compressor (IIPC), diet-esp.md sections 3 and 8. */
+#ifndef DIETVPN_DIET_IIPC_H
+#define DIETVPN_DIET_IIPC_H
+
+#include "base/drop.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct diet_context;
+struct ip_packet;
+struct outer;
+
+/*
+ * The lossless guard, section 3.5: the rule would restore this packet exactly (the declared
+ * exceptions apart). With iipc_not_compressed or RuleID mode always true.
+ */
+bool iipc_fits(const struct diet_context *context, const struct ip_packet *ip);
+
+/* Octets that iipc_compress will leave of this packet; only for packets that fit. */
+size_t iipc_compressed_len(const struct diet_context *context, const struct ip_packet *ip);
+
+/*
+ * Header -> residue in place. Tunnel mode: the whole packet. Transport mode: pkt begins with the
+ * layer-4 header, ip views the full packet. Fills the fields of outer that "lower" copies; the
+ * others it leaves alone. Only for packets that fit. ip is stale afterwards.
+ */
+enum drop iipc_compress(const struct diet_context *context, const struct ip_packet *ip,
+	struct buf *pkt, struct outer *outer);
+
+/*
+ * Residue -> header in place. next_header as ctec_remove_trailer gave it; transport mode: outer's
+ * addresses are those of the IP header outside, and *proto gets the restored protocol.
+ * DROP_RESIDUE, DROP_NEXT_HEADER, DROP_NO_BUFFER. The caller still checks the selectors.
+ */
+enum drop iipc_decompress(const struct diet_context *context, uint8_t next_header, struct buf *pkt,
+	const struct outer *outer);
+
+#endif

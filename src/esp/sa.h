@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One security association, RFC 4301 4.4.2: parameters, sequence, lifetimes, counters. */
+#ifndef DIETVPN_ESP_SA_H
+#define DIETVPN_ESP_SA_H
+
+#include "base/drop.h"
+#include "base/list.h"
+#include "crypto/aead.h"
+#include "diet/context.h"
+#include "dietvpn/types.h"
+#include "esp/replay.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What happened on the packet path that somebody above has to act on; bits of sa.notices. */
+enum sa_notice {
+	SA_NOTICE_SOFT = 1,         /* soft lifetime reached, once */
+	SA_NOTICE_HARD = 2,         /* hard lifetime reached, once */
+	SA_NOTICE_SEQUENCE_LOW = 4, /* three quarters of the numbers are used, once */
+	SA_NOTICE_RESERVE = 8,      /* reserve the next block on disk */
+	SA_NOTICE_ICV = 16,         /* a burst of failed ICVs */
+	SA_NOTICE_MOVED = 32,       /* the peer's endpoint changed */
+	SA_NOTICE_STORE = 64,       /* highest accepted number has advanced enough to be stored */
+};
+
+struct sa_counters {
+	uint64_t packets, inner_bytes, wire_bytes; /* wire: ESP header to ICV */
+	uint32_t replays, icv_failures, other_drops;
+	uint32_t uncompressed; /* RuleID mode: packets under RuleID 0 */
+};
+
+/* Hot fields first. Created and destroyed here, owned by the SAD. */
+struct sa {
+	sa_id id;
+	uint32_t spi;
+	uint8_t dir, mode, encap, esn; /* enums of dietvpn/types.h */
+	uint8_t long_lived, fallback, pinned,
+		dead;          /* dead: hard lifetime or removed, passes nothing */
+	uint32_t notices;      /* bits not yet taken by the owner */
+	uint64_t sequence;     /* out: last one used */
+	uint64_t ceiling;      /* out: numbers below may be used; UINT64_MAX: no reservation */
+	uint64_t reserve_at;   /* out: notice when sequence passes it; UINT64_MAX: asked */
+	uint64_t sequence_max; /* 2^32-1, with ESN 2^48 (our hard stop) */
+	struct replay replay;  /* in */
+	uint64_t store_at, store_step; /* in, long-lived: notice when highest passes store_at */
+	struct sa_counters counters;
+	uint64_t last_ms; /* last packet; 0: none */
+	struct aead_key key;
+	struct diet_context diet;
+	uint64_t soft_ms, hard_ms; /* deadlines on the host's clock; UINT64_MAX: never */
+	uint64_t soft_packets, hard_packets, soft_bytes, hard_bytes;
+	uint64_t born_ms;
+	uint32_t policy;
+	uint32_t icv_burst;    /* failures since the last good packet */
+	struct path *path;     /* ipsec/path.h: the peer's endpoints; borrowed */
+	struct list by_policy; /* ipsec/sad.c */
+	struct list notice_link;
+	uint32_t deadline_index; /* ipsec/sad.c: place in its heap */
+	uint32_t window;
+	uint8_t key_id[16]; /* BLAKE2b-128 of key and salt, filled by the creator for long-lived
+			       keys */
+	uint8_t n_ts_local, n_ts_remote;
+	struct ts ts[]; /* local, then remote */
+};
+
+/*
+ * Copies params and keymat (the caller wipes its own). attrs: of the rules; now_ms: CLOCK_BOOTTIME.
+ * 0, -EINVAL (suite, lengths, selectors, attributes), -ENOMEM; *out untouched on error.
+ */
+int sa_create(const struct sa_params *params, const struct diet_attrs *attrs,
+	struct aead_pool *pool, uint64_t now_ms, struct sa **out);
+void sa_destroy(struct sa *sa); /* wipes; NULL is allowed */
+
+static inline const struct ts *sa_ts_local(const struct sa *sa)
+{
+	return sa->ts;
+}
+
+static inline const struct ts *sa_ts_remote(const struct sa *sa)
+{
+	return sa->ts + sa->n_ts_local;
+}
+
+/*
+ * The next number goes to sa->sequence: incremented first, then compared with the ceiling, so no
+ * number is ever given twice. DROP_SEQ_WAIT, DROP_SEQ_OVERFLOW, DROP_SA_STATE, DROP_LIFETIME. The
+ * only place that moves an outbound sequence. Sets notices.
+ */
+enum drop sa_take_sequence(struct sa *sa, uint64_t now_ms);
+/* Numbers below ceiling are on disk now; block is the size of the next reservation. */
+void sa_set_ceiling(struct sa *sa, uint64_t ceiling, uint64_t block);
+/* Counts one packet of inner_len octets that passed, and sets lifetime notices. */
+void sa_count(struct sa *sa, size_t inner_len, size_t wire_len, uint64_t now_ms);
+/* Reservation block for this SA, trust.md 5.2: min(rate block, half of the jump the peer can
+ * follow). */
+uint64_t sa_reservation_block(const struct sa *sa, uint64_t packets_per_s);
+
+#endif

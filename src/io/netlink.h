@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Links, addresses, routes by libmnl. All calls are idempotent: what exists already is fine. */
+#ifndef DIETVPN_IO_NETLINK_H
+#define DIETVPN_IO_NETLINK_H
+
+#include "ip/addr.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	NETLINK_PROTOCOL = 0xd7,            /* rtm_protocol of our routes */
+	NETLINK_GUARD_METRIC = 4000000000U, /* of the unreachable route behind each of ours */
+};
+
+struct netlink; /* one socket */
+
+int netlink_open(struct netlink **out);
+void netlink_close(struct netlink *nl);
+int netlink_link_up(struct netlink *nl, int ifindex, uint32_t mtu);
+int netlink_link_mtu(struct netlink *nl, int ifindex, uint32_t mtu);
+int netlink_addr_add(struct netlink *nl, int ifindex, const struct ip_prefix *addr); /* no DAD */
+int netlink_addr_del(struct netlink *nl, int ifindex, const struct ip_prefix *addr);
+int netlink_route_add(struct netlink *nl, int ifindex, const struct ip_prefix *dst,
+	const struct ip_addr *source, uint32_t mtu);
+int netlink_route_del(struct netlink *nl, int ifindex, const struct ip_prefix *dst);
+/* The guard: an unreachable route of the worst metric to the same prefix. */
+int netlink_guard_add(struct netlink *nl, const struct ip_prefix *dst);
+int netlink_guard_del(struct netlink *nl, const struct ip_prefix *dst);
+/* Calls back for each route of NETLINK_PROTOCOL in the main table: to find what an earlier life
+ * left. */
+int netlink_routes_ours(struct netlink *nl,
+	void (*each)(void *arg, const struct ip_prefix *dst, int ifindex, bool guard), void *arg);
+/* A second socket that becomes readable when links, addresses or routes change. */
+int netlink_monitor_open(int *fd);
+void netlink_monitor_drain(int fd);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Outer sockets: UDP 500 and 4500 (RFC 3948) and raw ESP, IPv4 and IPv6, with control messages for
+ * source address, hop limit, traffic class and flow label. Tells ESP from keying messages.
+ */
+#ifndef DIETVPN_IO_TRANSPORT_H
+#define DIETVPN_IO_TRANSPORT_H
+
+#include "dietvpn/types.h"
+#include "ip/packet.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct batch;
+struct buf_pool;
+typedef struct uv_loop_s uv_loop_t;
+
+struct transport; /* opaque: descriptors, poll handles, receive vectors */
+
+struct transport_params {
+	uint16_t port_ike, port_nat; /* 500, 4500; port_ike 0: not opened */
+	bool raw;                    /* open protocol 50 too: needs CAP_NET_RAW */
+	struct buf_pool *pool;
+};
+
+struct transport_callbacks {
+	/* ESP packets; items[].pkt from the pool, outer, encap filled; the callee gives the buffers
+	 * back. */
+	void (*on_esp)(void *owner, struct batch *batch);
+	/* A keying message on 500, or on 4500 behind its four zero octets (taken off). */
+	void (*on_keying)(
+		void *owner, uint16_t port, const struct outer *outer, struct slice payload);
+	void (*on_keepalive)(void *owner);
+	/* The path to remote has a smaller MTU (error queue), outer header included. */
+	void (*on_path_mtu)(void *owner, const struct ip_endpoint *remote, uint32_t mtu);
+	void (*on_writable)(void *owner); /* after transport_send said "full" */
+	/* CLOCK_BOOTTIME in ms, read once per wake-up by the owner. */
+	uint64_t (*now_ms)(void *owner);
+	void *owner;
+};
+
+/* 0 or negative errno; -EPERM says CAP_NET_RAW or a privileged port is missing (log names which).
+ */
+int transport_create(uv_loop_t *loop, const struct transport_params *params,
+	const struct transport_callbacks *callbacks, struct transport **out);
+void transport_destroy(
+	struct transport *transport); /* closes; handles end with the loop's next turn */
+
+/*
+ * Sends every item with drop == DROP_NONE to item.outer.remote by item.encap; sets item.drop where
+ * it did not go (DROP_SEND_*). Returns false when the socket is full: stop reading the TUN until
+ * on_writable.
+ */
+bool transport_send(struct transport *transport, struct batch *batch);
+/* A keying message; on port_nat four zero octets are put in front. 0 or negative errno. */
+int transport_send_keying(struct transport *transport, uint16_t port, const struct ip_endpoint *to,
+	struct slice payload);
+int transport_send_keepalive(
+	struct transport *transport, const struct ip_endpoint *to); /* one octet 0xff */
+/* Kernel's view of the path to remote: MTU of the route, and our source address there. 0 or
+ * negative errno. */
+int transport_route(const struct ip_endpoint *remote, uint32_t *mtu, struct ip_addr *source);
+/* The local address of port_nat or raw, as told to peers; port 0 for raw. */
+uint16_t transport_port(const struct transport *transport, enum sa_encap encap);
+
+#endif

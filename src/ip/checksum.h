@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Internet checksum (RFC 1071, 1624), pseudo headers, SCTP's CRC32c (RFC 9260 appendix A). */
+#ifndef DIETVPN_IP_CHECKSUM_H
+#define DIETVPN_IP_CHECKSUM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ip_packet;
+
+/* Adds octets to a running sum; an odd length counts as padded with zero, so only the last may be.
+ */
+uint64_t checksum_add(uint64_t sum, const void *data, size_t len);
+/* Folds to 16 bits and complements: as stored in a header, in host byte order (use put_be16). */
+uint16_t checksum_finish(uint64_t sum);
+uint16_t checksum_ipv4_header(
+	const uint8_t *header, size_t len); /* as if its checksum field were 0 */
+/* Pseudo header of IPv4 or IPv6; addresses in wire order, len of transport header and data. */
+uint64_t checksum_pseudo(
+	uint8_t version, const uint8_t *src, const uint8_t *dst, uint8_t proto, uint32_t len);
+uint32_t checksum_crc32c(const void *data, size_t len);
+/*
+ * The transport checksum of TCP, UDP, UDP-Lite, ICMPv6, ICMP or SCTP is right (UDP over IPv4 may
+ * carry 0). Unknown protocols: true. Not for fragments.
+ */
+bool checksum_transport_ok(const struct ip_packet *ip);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Both databases and the drop counters; batches of packets and the two ways through, RFC 4301 5.1
+ * and 5.2. */
+#ifndef DIETVPN_IPSEC_IPSEC_H
+#define DIETVPN_IPSEC_IPSEC_H
+
+#include "base/drop.h"
+#include "base/list.h"
+#include "dietvpn/types.h"
+#include "esp/spi.h"
+#include "ip/packet.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct aead_pool;
+struct buf;
+struct diet_attrs;
+struct policy;
+struct sa;
+struct sad;
+struct spd;
+
+enum { BATCH_MAX = 64 };
+
+struct ipsec {
+	struct spd *spd;
+	struct sad *sad;
+	struct spi_table *spis;
+	struct aead_pool *aead;
+	struct list notices; /* SAs with notices, by sa.notice_link */
+	uint64_t drops[DROP_COUNT];
+	uint64_t audits; /* auditable events of RFC 4301 and 4303, all kinds */
+};
+
+/* Packets that travel together: from one read of a TUN or a socket to one write. */
+struct batch {
+	uint64_t now_ms;
+	size_t n;
+	struct batch_item {
+		struct buf *pkt;       /* the caller's, before and after, also on a drop */
+		struct outer outer;    /* endpoints and the fields that "lower" copies */
+		struct sa *sa;         /* found on the way, also on a drop; NULL: none */
+		struct policy *policy; /* outbound: matched, also on a drop */
+		uint32_t mtu;          /* DROP_TOO_BIG: the largest inner packet that fits */
+		uint16_t tunnel; /* the TUN it came from, or inbound()'s answer where it goes */
+		uint8_t encap;   /* enum sa_encap: how it came or has to go */
+		bool fragment;   /* outbound: larger than the path and too small to refuse: fragment
+				    outside */
+		bool moved;      /* inbound: this packet moved the peer's endpoint */
+		enum drop drop;
+	} items[BATCH_MAX];
+};
+
+int ipsec_init(struct ipsec *ipsec, spi_random *random, void *arg,
+	size_t aead_contexts); /* 0 or -ENOMEM */
+void ipsec_fini(struct ipsec *ipsec);
+
+/* Creates an SA and files it under its policy (params->policy). Errors of sa_create and sad_add. */
+int ipsec_sa_install(struct ipsec *ipsec, const struct sa_params *params,
+	const struct diet_attrs *attrs, uint64_t now_ms, struct sa **out);
+void ipsec_sa_remove(struct ipsec *ipsec, struct sa *sa);
+/* The next SA that wants attention, its bits in *notices and cleared in the SA; NULL: none. */
+struct sa *ipsec_take_notice(struct ipsec *ipsec, uint32_t *notices);
+
+/* The way out: inner packets in, ESP packets out; item.drop says what became of each. */
+void outbound(struct ipsec *ipsec, struct batch *batch);
+/* The way in: ESP packets in, inner packets out. item.outer holds the datagram's endpoints and
+ * header fields. */
+void inbound(struct ipsec *ipsec, struct batch *batch);
+
+/*
+ * Largest inner packet that always fits under this policy's path: the worst of its SAs' and of
+ * plain ESP's overhead, never below 1280 (then outer fragmentation helps).
+ */
+uint32_t ipsec_inner_mtu(const struct policy *policy, uint32_t path_mtu);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What keying.h promises to plugins, implemented: timers, sockets, SAs, secrets, state, events. */
+#ifndef DIETVPN_KEYING_HOST_H
+#define DIETVPN_KEYING_HOST_H
+
+#include "config/config.h"
+#include "dietvpn/keying.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct uv_loop_s uv_loop_t;
+struct dataplane;
+struct host; /* all instances of all plugins */
+struct ip_packet;
+struct ipsec;
+struct outer;
+struct policy;
+struct sa;
+struct state;
+
+struct host_params {
+	uv_loop_t *loop;
+	struct ipsec *ipsec;
+	struct dataplane *dataplane;
+	const char *plugin_dir;
+	/* Opens the state store when first needed; NULL and *text where it cannot be had. */
+	struct state *(*state)(void *owner, char *text, size_t text_len);
+	/* For event subscribers of the control socket; of: CBOR map. */
+	void (*event)(void *owner, const char *name, struct slice of);
+	void *owner;
+};
+
+int host_create(const struct host_params *params, struct host **out);
+void host_destroy(struct host *host);
+
+/*
+ * One tunnel's peers to their plugins: policies[i] is the id of config->peers[i]'s policy. start:
+ * create and start the instances; on error nothing of it stays. config is borrowed until host_stop
+ * or a reload replaced it.
+ */
+int host_start(struct host *host, const struct config *config, const uint32_t *policies,
+	struct config_errors *errors);
+int host_reload(struct host *host, const struct config *old, const struct config *config,
+	const uint32_t *policies, struct config_errors *errors);
+/* Stops the instances of this tunnel, removes its SAs. Long-lived counters are written back
+ * exactly. */
+void host_stop(struct host *host, const struct config *config);
+
+/* From the dataplane, by way of the daemon. */
+void host_acquire(struct host *host, struct policy *policy, const struct ip_packet *ip);
+void host_notice(struct host *host, struct sa *sa, uint32_t notices);
+void host_datagram(
+	struct host *host, uint16_t port, const struct outer *outer, struct slice payload);
+void host_endpoint(struct host *host, uint32_t policy, const struct ip_endpoint *remote);
+
+/*
+ * `dietvpn sa fresh-key PEER`: writes the first row for each key of this policy that has none on
+ * record, then acquires. Returns how many, -EEXIST where all are on record, -ENOENT where no such
+ * key was asked for.
+ */
+int host_fresh_key(struct host *host, uint32_t policy, char *text, size_t text_len);
+/* Why a policy has no SA, one sentence; "" where it has. */
+const char *host_trouble(const struct host *host, uint32_t policy);
+/* Loaded plugins, for `show plugins`; NULL past the end. */
+const struct keying_plugin_ops *host_plugin_at(const struct host *host, size_t index);
+
+#endif

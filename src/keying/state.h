@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What survives a crash, in SQLite (trust.md section 5): one table {name, value}, written on the
+ * work queue. */
+#ifndef DIETVPN_KEYING_STATE_H
+#define DIETVPN_KEYING_STATE_H
+
+#include "dietvpn/types.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct uv_loop_s uv_loop_t;
+
+enum { STATE_NAME_MAX = 160, STATE_VALUE_MAX = 16384 };
+
+struct state;
+
+typedef void state_saved(void *owner, int error); /* 0: on disk */
+
+/*
+ * dir/state.db (0600), WAL, synchronous FULL, locking_mode EXCLUSIVE; pragmas are read back.
+ * witness: a file outside dir that holds the generation of the last start; a store older than it is
+ * refused. loop NULL: saves are done at once (CLI and tests). 0; -EBUSY another process has it;
+ * -EBADMSG not a database or damaged; -ESTALE older than its witness; other negative errno. text:
+ * one sentence with the remedy.
+ */
+int state_open(uv_loop_t *loop, const char *dir, const char *witness, struct state **out,
+	char *text, size_t text_len);
+/* Waits for what is under way, checkpoints, closes. */
+void state_close(struct state *state);
+
+/* Direct read. 0, -ENOENT, -EMSGSIZE, -EIO. Sees values queued and not yet on disk? No: what is on
+ * disk. */
+int state_load(struct state *state, const char *name, uint8_t *out, size_t cap, size_t *len);
+/* Queues; done follows when the transaction that holds it is on disk. 0 or -ENOMEM, -EINVAL. */
+int state_save(
+	struct state *state, const char *name, struct slice value, state_saved *done, void *owner);
+/* Writes a first row only: -EEXIST where the name exists. At once, on the calling thread. */
+int state_create(struct state *state, const char *name, struct slice value);
+/* No pending or running write. */
+bool state_idle(const struct state *state);
+
+#endif
