@@ -8,10 +8,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum {
-	NETLINK_PROTOCOL = 0xd7,            /* rtm_protocol of our routes */
-	NETLINK_GUARD_METRIC = 4000000000U, /* of the unreachable route behind each of ours */
-};
+enum { NETLINK_PROTOCOL = 0xd7 /* rtm_protocol of our routes */ };
+
+/* Metric of the unreachable route behind each of ours (too large for an enumerator). */
+#define NETLINK_GUARD_METRIC 4000000000U
 
 struct netlink; /* one socket */
 
