@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+# What every namespace test shares: two hosts and their daemons, configurations, captures, verdicts.
+#
+#   host a  --- veth 192.0.2.1 / 2001:db8::1 ----- 192.0.2.2 / 2001:db8::2 --- host b
+#   diet0 10.9.0.1, fd00:d1e7::1                        diet0 10.9.0.2, fd00:d1e7::2
+#
+# Sourced with DIETVPN_BINARY_DIR set to a build folder. The scripts need root and say so.
+set -u
+B=${DIETVPN_BINARY_DIR:?"DIETVPN_BINARY_DIR is not set: ctest sets it"}
+TOOLS=$B/tests/tools
+[ "$(id -u)" = 0 ] || { echo "skipped: network namespaces need root"; exit 77; }
+[ -c /dev/net/tun ] || { echo "skipped: no /dev/net/tun on this machine"; exit 77; }
+
+P=dv-$$
+W=$(mktemp -d)
+chmod 755 "$W"
+fails=0
+USERNAME_FOR_DAEMON=${USERNAME_FOR_DAEMON:-nobody}
+
+cleanup() {
+	for pid in $(cat "$W"/*.pid 2>/dev/null); do kill -9 "$pid" 2>/dev/null; done
+	for ns in $(ip netns list | awk -v p="$P-" 'index($1, p) == 1 {print $1}'); do
+		ip netns pids "$ns" 2>/dev/null | xargs -r kill -9 2>/dev/null
+		ip netns del "$ns" 2>/dev/null
+	done
+	if [ -n "${KEEP:-}" ]; then echo "kept: $W"; else rm -rf "$W"; fi
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+ok() { echo "ok   $*"; }
+bad() { echo "FAIL $*"; fails=$((fails + 1)); }
+# check TEXT COMMAND...: the command succeeds
+check() { local text=$1; shift; if "$@" >"$W/out" 2>&1; then ok "$text"; else bad "$text"; sed 's/^/     | /' "$W/out" | tail -n 12; fi; }
+# refuse TEXT COMMAND...: the command fails
+refuse() { local text=$1; shift; if "$@" >"$W/out" 2>&1; then bad "$text"; sed 's/^/     | /' "$W/out" | tail -n 12; else ok "$text"; fi; }
+# same TEXT EXPECTED ACTUAL
+same() { if [ "$2" = "$3" ]; then ok "$1: $3"; else bad "$1: expected $2, got $3"; fi; }
+# has TEXT PATTERN FILE: a line of the file matches
+has() { if grep -qE -- "$2" "$3"; then ok "$1"; else bad "$1: no line matches $2"; tail -n 12 "$3" | sed 's/^/     | /'; fi; }
+finish() {
+	logs_clean
+	if [ "$fails" = 0 ]; then echo "passed"; exit 0; fi
+	echo "$fails checks failed"
+	for side in a b; do [ -f "$W/$side.log" ] && { echo "--- log of $side"; tail -n 30 "$W/$side.log"; }; done
+	exit 1
+}
+
+on() { local side=$1; shift; ip netns exec "$P-$side" "$@"; }
+# waits up to SECONDS for a command to succeed
+wait_for() { local t=$(($1 * 20)); shift; while [ "$t" -gt 0 ]; do "$@" >/dev/null 2>&1 && return 0; sleep 0.05; t=$((t - 1)); done; return 1; }
+
+namespace() {
+	ip netns add "$P-$1"
+	ip -n "$P-$1" link set lo up
+	on "$1" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
+}
+
+# Two hosts on one wire.
+net_pair() {
+	namespace a
+	namespace b
+	ip -n "$P-a" link add out0 type veth peer name out0 netns "$P-b"
+	ip -n "$P-a" addr add 192.0.2.1/24 dev out0
+	ip -n "$P-a" addr add 2001:db8::1/64 dev out0 nodad
+	ip -n "$P-b" addr add 192.0.2.2/24 dev out0
+	ip -n "$P-b" addr add 2001:db8::2/64 dev out0 nodad
+	ip -n "$P-a" link set out0 up
+	ip -n "$P-b" link set out0 up
+}
+
+# One end's keys: base64 of key and salt, readable by the daemon's user only.
+keys() {
+	local octets=$1
+	for side in a b; do mkdir -p "$W/$side/etc/keys" "$W/$side/state" "$W/$side/run"; done
+	for pair in a-to-b b-to-a; do
+		head -c "$octets" /dev/urandom | base64 -w0 >"$W/$pair.key"
+		for side in a b; do install -m 0600 "$W/$pair.key" "$W/$side/etc/keys/$pair.key"; done
+	done
+	own
+}
+own() { chown -R "$USERNAME_FOR_DAEMON" "$W/a" "$W/b"; }
+
+# keymat octets of a cipher's name
+key_octets() {
+	case $1 in
+	chacha20-*) echo 36 ;;
+	aes256-ccm-*) echo 35 ;;
+	aes256-gcm-*) echo 36 ;;
+	aes-ccm-*) echo 19 ;;
+	aes-gcm-*) echo 20 ;;
+	esac
+}
+
+# conf SIDE: one [Peer], from the variables below; EXTRA goes into [Peer], IFACE into [Interface].
+INNER=6 OUTER=4 ENCAP=udp COMPRESS=iot CIPHER=chacha20-poly1305-iiv ALLOW=any EXTRA= IFACE=
+conf() {
+	local me=$1 other mine theirs out
+	if [ "$me" = a ]; then other=b mine=1 theirs=2; else other=a mine=2 theirs=1; fi
+	if [ "$OUTER" = 4 ]; then out=192.0.2.$theirs; else out="[2001:db8::$theirs]"; fi
+	if [ "$INNER" = 4 ]; then
+		in_mine=10.9.0.$mine/24 in_theirs=10.9.0.$theirs
+	else
+		in_mine=fd00:d1e7::$mine/64 in_theirs=fd00:d1e7::$theirs
+	fi
+	cat >"$W/$me/etc/home.conf" <<-CONF
+		[Interface]
+		Name     = diet0
+		Address  = $in_mine
+		$IFACE
+		[Peer "$other"]
+		Keying   = manual
+		Endpoint = $out
+		Address  = $in_theirs
+		Allow    = $ALLOW
+		Encap    = $ENCAP
+		Cipher   = $CIPHER
+		Compress = $COMPRESS
+		OutSpi   = 0x${mine}1${mine}2
+		OutKey   = keys/$me-to-$other.key
+		InSpi    = 0x${theirs}1${theirs}2
+		InKey    = keys/$other-to-$me.key
+		$EXTRA
+	CONF
+}
+other_inner() {
+	local n
+	if [ "$1" = a ]; then n=2; else n=1; fi
+	if [ "$INNER" = 4 ]; then echo "10.9.0.$n"; else echo "fd00:d1e7::$n"; fi
+}
+
+dietvpn() { local side=$1; shift; on "$side" "$B/bin/dietvpn" --socket "$W/$side/run/control.sock" "$@"; }
+
+# Starts the daemon and waits until its control socket answers.
+daemon() {
+	local side=$1
+	DIETVPN_SEAL_LOG=$W/seal.log ASAN_OPTIONS=log_path=$W/asan-$side:detect_leaks=1 UBSAN_OPTIONS=log_path=$W/ubsan-$side \
+		ip netns exec "$P-$side" "$B/bin/dietvpnd" -f -c "$W/$side/etc" --state-dir "$W/$side/state" \
+		--run-dir "$W/$side/run" --plugin-dir "$B/keying" --user "$USERNAME_FOR_DAEMON" ${DAEMON_ARGS:-} >>"$W/$side.log" 2>&1 &
+	echo $! >"$W/$side.pid"
+	wait_for 10 dietvpn "$side" status
+}
+daemon_pid() { cat "$W/$1.pid"; }
+daemon_stop() { local pid; pid=$(daemon_pid "$1"); kill -TERM "$pid" 2>/dev/null; wait "$pid" 2>/dev/null; }
+daemon_kill() { local pid; pid=$(daemon_pid "$1"); kill -9 "$pid" 2>/dev/null; wait "$pid" 2>/dev/null; }
+
+# keys, configurations, daemons, first use of the keys declared: the tunnel stands.
+tunnel() {
+	: >"$W/seal.log"; chmod 666 "$W/seal.log"
+	keys "$(key_octets "$CIPHER")"
+	conf a; conf b; own
+	daemon a || { bad "daemon a does not start"; return 1; }
+	daemon b || { bad "daemon b does not start"; return 1; }
+	dietvpn a sa fresh-key b >"$W/fresh" 2>&1 || { bad "fresh-key on a: $(cat "$W/fresh")"; return 1; }
+	dietvpn b sa fresh-key a >"$W/fresh" 2>&1 || { bad "fresh-key on b: $(cat "$W/fresh")"; return 1; }
+}
+tunnel_down() { daemon_stop a; daemon_stop b; rm -rf "$W/a" "$W/b"; for s in a b; do ip -n "$P-$s" link del diet0 2>/dev/null; ip -n "$P-$s" route flush proto 215 2>/dev/null; ip -n "$P-$s" -6 route flush proto 215 2>/dev/null; done; }
+
+capture() { # capture SIDE IFACE NAME [FILTER]
+	on "$1" tcpdump -i "$2" -U -s 0 -w "$W/$3.pcap" ${4:+"$4"} >"$W/$3.tcpdump" 2>&1 &
+	echo $! >"$W/cap-$3.pid"
+	wait_for 5 grep -q listening "$W/$3.tcpdump"
+}
+capture_stop() { sleep 0.3; kill -INT "$(cat "$W/cap-$1.pid")"; wait "$(cat "$W/cap-$1.pid")" 2>/dev/null; rm -f "$W/cap-$1.pid"; }
+packets() { tcpdump -nr "$W/$1.pcap" ${2:+"$2"} 2>/dev/null | wc -l; }
+
+counter() { dietvpn "$1" --json drops | tr '{' '\n' | grep "\"$2\"" | grep -oE '"count": *[0-9]+' | grep -oE '[0-9]+'; }
+
+# No (key, nonce) pair sealed twice by anyone, in all lives together.
+nonces_unique() {
+	[ -s "$W/seal.log" ] || { bad "the seal log is empty: not a test build?"; return; }
+	check "no (key, nonce) pair used twice in $(wc -l <"$W/seal.log") seals" "$TOOLS/espwatch" --nonce-log "$W/seal.log"
+}
+# Sanitizers wrote nothing; no key octets in any log.
+logs_clean() {
+	for report in "$W"/asan-* "$W"/ubsan-*; do
+		[ -s "$report" ] && { bad "sanitizer report"; head -n 40 "$report"; }
+	done
+	for key in "$W"/*.key; do
+		[ -s "$key" ] || continue
+		grep -qF -- "$(head -c 20 "$key")" "$W"/*.log && bad "a key stands in a log"
+	done
+}
