@@ -21,12 +21,15 @@ typedef const struct tree_item *tree_node; /* NULL: absent */
 
 /*
  * One item, definite lengths only, depth, size, counts bounded before any allocation; duplicate map
- * keys, invalid UTF-8, floats and bytes behind the item are refused. NULL: *error says why (error
+ * keys, keys other than integers and text, simple values other than false, true and null, invalid
+ * UTF-8, floats and bytes behind the item are refused. NULL: *error says why (error
  * may be NULL).
  */
 struct tree *tree_parse(const uint8_t *data, size_t len, unsigned depth, struct tree_error *error);
 void tree_free(struct tree *tree);
 tree_node tree_root(const struct tree *tree);
+/* Heads shortest and map keys in order, RFC 8949 4.2.1: what rule files have to be. */
+bool tree_canonical(const struct tree *tree);
 
 enum tree_kind {
 	TREE_UINT,
@@ -64,7 +67,7 @@ bool tree_text_copy(tree_node node, char *out, size_t cap);
 struct tree_writer {
 	uint8_t *data;
 	size_t len, cap;
-	int error; /* 0 or -ENOMEM, sticky */
+	int error; /* 0, -ENOMEM, or -EMSGSIZE from message.h; sticky */
 };
 void tree_writer_init(struct tree_writer *w);
 void tree_writer_fini(struct tree_writer *w); /* frees data */
@@ -72,7 +75,7 @@ void tree_put_uint(struct tree_writer *w, uint64_t value);
 void tree_put_int(struct tree_writer *w, int64_t value);
 void tree_put_bool(struct tree_writer *w, bool value);
 void tree_put_null(struct tree_writer *w);
-void tree_put_text(struct tree_writer *w, const char *text);
+void tree_put_text(struct tree_writer *w, const char *text); /* stray octets become '?' */
 void tree_put_bytes(struct tree_writer *w, const void *data, size_t len);
 void tree_put_array(struct tree_writer *w, size_t n);
 void tree_put_map(struct tree_writer *w, size_t pairs);
