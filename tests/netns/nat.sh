@@ -1,0 +1,46 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A NAT between:  host a 10.77.0.2 --- 10.77.0.1 [nat: masquerade] 192.0.2.254 --- 192.0.2.2 host b
+# b does not know where a is; a's packets tell. Then the NAT gives a another port: b follows the next good packet.
+. "$(dirname "$0")/lib.sh"
+for ns in a n b; do namespace $ns; done
+ip -n "$P-a" link add out0 type veth peer name in0 netns "$P-n"
+ip -n "$P-b" link add out0 type veth peer name out0 netns "$P-n"
+ip -n "$P-a" addr add 10.77.0.2/24 dev out0
+ip -n "$P-n" addr add 10.77.0.1/24 dev in0
+ip -n "$P-n" addr add 192.0.2.254/24 dev out0
+ip -n "$P-b" addr add 192.0.2.2/24 dev out0
+for end in a:out0 n:in0 n:out0 b:out0; do ip -n "$P-${end%:*}" link set "${end#*:}" up; done
+ip -n "$P-a" route add default via 10.77.0.1
+on n sysctl -qw net.ipv4.ip_forward=1
+nat() { # PORTS
+	on n nft flush ruleset
+	on n nft -f - <<-NFT
+		table ip nat { chain out { type nat hook postrouting priority 100; oifname "out0" udp dport 4500 masquerade to :$1; oifname "out0" masquerade; } }
+	NFT
+	on n sh -c 'command -v conntrack >/dev/null && conntrack -F' 2>/dev/null
+}
+nat 20000-20999
+: >"$W/seal.log"; chmod 666 "$W/seal.log"
+keys "$(key_octets "$CIPHER")"
+conf a; conf b
+sed -i '/^Endpoint/d' "$W/b/etc/home.conf"
+own
+daemon a || bad "a does not start"
+daemon b || bad "b does not start"
+dietvpn a sa fresh-key b >/dev/null
+dietvpn b sa fresh-key a >/dev/null
+refuse "b cannot begin: it does not know where a is" on b ping -c 1 -W 1 "$(other_inner b)"
+check "a begins" wait_for 5 on a ping -c 1 -W 1 "$(other_inner a)"
+check "now b reaches a" on b ping -c 3 -i 0.1 -W 2 "$(other_inner b)"
+dietvpn b --json status >"$W/status"
+has "b shows the NAT's address" '192\.0\.2\.254:20[0-9]{3}' "$W/status"
+echo "== the NAT forgets and gives another port"
+nat 30000-30999
+ip -n "$P-n" link set in0 down; ip -n "$P-n" link set in0 up
+sleep 1.2
+check "a sends again" wait_for 10 on a ping -c 1 -W 1 "$(other_inner a)"
+check "b reaches a" on b ping -c 2 -i 0.1 -W 2 "$(other_inner b)"
+dietvpn b --json status >"$W/status"
+nonces_unique
+finish
