@@ -6,6 +6,7 @@
 
 #include <cbor.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,17 @@ static tree_node node_of(const cbor_item_t *item)
 	return (tree_node)(const void *)item;
 }
 
+/* libcbor before 0.11 does not read tags 6 to 20. */
+static struct tree *not_loaded(bool memory, struct tree_error *error)
+{
+	if (error) {
+		error->at[0] = '\0';
+		snprintf(error->text, sizeof error->text, "%s",
+			memory ? "not enough memory" : "a tag that the CBOR library does not know");
+	}
+	return NULL;
+}
+
 struct tree *tree_parse(const uint8_t *data, size_t len, unsigned depth, struct tree_error *error)
 {
 	bool canonical;
@@ -38,10 +50,9 @@ struct tree *tree_parse(const uint8_t *data, size_t len, unsigned depth, struct 
 	struct tree *tree = malloc(sizeof *tree);
 	cbor_item_t *root = tree ? cbor_load(data, len, &result) : NULL;
 	if (!root) {
+		bool memory = !tree || result.error.code == CBOR_ERR_MEMERROR;
 		free(tree);
-		if (error)
-			*error = (struct tree_error){.text = "not enough memory"};
-		return NULL;
+		return not_loaded(memory, error);
 	}
 	*tree = (struct tree){.root = root, .canonical = canonical};
 	return tree;
