@@ -19,19 +19,25 @@ struct state;
 typedef void state_saved(void *owner, int error); /* 0: on disk */
 
 /*
- * dir/state.db (0600), WAL, synchronous FULL, locking_mode EXCLUSIVE; pragmas are read back.
- * witness: a file outside dir that holds the generation of the last start; a store older than it is
- * refused. loop NULL: saves are done at once (CLI and tests). 0; -EBUSY another process has it;
- * -EBADMSG not a database or damaged; -ESTALE older than its witness; other negative errno. text:
- * one sentence with the remedy.
+ * dir/state.db (0600, created where neither it nor its witness exists), WAL, synchronous FULL,
+ * locking_mode EXCLUSIVE; pragmas are read back. witness: a file outside dir that holds the
+ * generation of the last start; a store older than it is refused. loop NULL: saves are done at once
+ * (CLI and tests). 0; -EBUSY another process has it; -EBADMSG not a database or damaged; -ESTALE
+ * older than its witness; other negative errno. text: one sentence with the remedy.
  */
 int state_open(uv_loop_t *loop, const char *dir, const char *witness, struct state **out,
 	char *text, size_t text_len);
-/* Waits for what is under way, checkpoints, closes. */
+/*
+ * Waits for what is under way, writes what is queued, tells all owners, checkpoints, closes. Where
+ * a transaction was under way the loop has to turn once more to give its memory back. NULL is
+ * allowed.
+ */
 void state_close(struct state *state);
 
-/* Direct read. 0, -ENOENT, -EMSGSIZE, -EIO. Sees values queued and not yet on disk? No: what is on
- * disk. */
+/*
+ * Direct read of what is on disk; values queued or in a running transaction are not seen (it waits
+ * for the end of one). 0, -ENOENT, -EMSGSIZE, -EIO.
+ */
 int state_load(struct state *state, const char *name, uint8_t *out, size_t cap, size_t *len);
 /* Queues; done follows when the transaction that holds it is on disk. 0 or -ENOMEM, -EINVAL. */
 int state_save(
