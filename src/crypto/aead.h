@@ -28,7 +28,10 @@ struct aead_suite {
 /* The row for a transform and its keymat (key, then salt); NULL: none. */
 const struct aead_suite *aead_suite_find(enum encr encr, size_t keymat_len);
 const struct aead_suite *aead_suite_by_name(const char *name);
-/* All rows in the default order of preference; NULL past the end. */
+/*
+ * The rows in the default order of preference; NULL past the end. AES-192 is not among them: the
+ * two functions above find it, nobody offers it unasked.
+ */
 const struct aead_suite *aead_suite_at(size_t index);
 /* Which library serves the row: "libsodium" or "OpenSSL". */
 const char *aead_provider(const struct aead_suite *suite);
@@ -38,19 +41,22 @@ const char *aead_provider(const struct aead_suite *suite);
  * 1168 octets); the least recently used one is keyed anew. One pool per thread.
  */
 struct aead_pool;
-struct aead_pool *aead_pool_create(size_t contexts); /* NULL without memory */
-void aead_pool_destroy(struct aead_pool *pool);
+struct aead_pool *aead_pool_create(size_t contexts);     /* at least 1; NULL without memory */
+void aead_pool_destroy(struct aead_pool *pool);          /* after aead_key_fini of all its keys */
 uint64_t aead_pool_misses(const struct aead_pool *pool); /* contexts taken from another key */
 
 struct aead_key {
 	const struct aead_suite *suite;
 	struct aead_pool *pool;
 	uint32_t slot; /* of the pool; valid while the slot's owner is this key */
-	bool seal;     /* direction: one key, one direction */
+	bool seal;     /* direction of the last use: one key, one direction, a change re-keys */
 	uint8_t keymat[AEAD_KEYMAT_MAX];
 };
 
-/* Copies keymat. The key must not move in memory after its first use. */
+/*
+ * Copies keymat: key_len octets of key, then salt_len of salt. The key must not move in memory
+ * after its first use. pool outlives the key; it may be NULL for rows of libsodium only.
+ */
 void aead_key_init(struct aead_key *key, struct aead_pool *pool, const struct aead_suite *suite,
 	const uint8_t *keymat);
 void aead_key_fini(struct aead_key *key); /* gives the context back wiped, wipes the key */

@@ -14,7 +14,10 @@ struct secret {
 	size_t len;
 };
 
-/* Once per process, before any other function of this wing: libsodium and OpenSSL. 0 or -EIO. */
+/*
+ * Before any other function of this wing; may be repeated. Prepares libsodium; libcrypto prepares
+ * itself where a suite or key method first needs it. 0 or -EIO.
+ */
 int crypto_init(void);
 
 int secret_set(struct secret *s, const void *data, size_t len); /* 0 or -EMSGSIZE */
@@ -24,7 +27,11 @@ void secret_wipe(void *data, size_t len);
 bool secret_equal_bytes(const void *a, const void *b, size_t len);
 void secret_random(void *out, size_t len);
 
-/* Standard base64 with padding, surrounding white space allowed. 0, -EINVAL or -EMSGSIZE. */
+/*
+ * Standard base64 (RFC 4648 section 4) with padding, surrounding white space allowed. *len is the
+ * number of octets, 0 for an empty text. 0, -EINVAL (not base64, or unused bits set; out is wiped)
+ * or -EMSGSIZE (more than cap octets).
+ */
 int secret_from_base64(const char *text, size_t text_len, uint8_t *out, size_t cap, size_t *len);
 /* out holds at least SECRET_BASE64_LEN(len) octets, the final NUL included. */
 #define SECRET_BASE64_LEN(len) (((len) + 2) / 3 * 4 + 1)
