@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Columns for people, and numbers with units. */
+#include "cli/print.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void table_init(struct table *table, size_t columns)
+{
+	*table = (struct table){.columns = columns};
+}
+
+void table_row(struct table *table, ...)
+{
+	va_list args;
+
+	if (table->rows == table->cap) {
+		size_t cap = table->cap ? table->cap * 2 : 16;
+		void *more = realloc(table->cells, cap * sizeof *table->cells);
+
+		if (!more)
+			return;
+		table->cells = more;
+		table->cap = cap;
+	}
+	va_start(args, table);
+	for (size_t c = 0; c < table->columns; c++) {
+		const char *text = va_arg(args, const char *);
+
+		snprintf(
+			table->cells[table->rows][c], PRINT_CELL, "%s", text && *text ? text : "-");
+	}
+	va_end(args);
+	table->rows++;
+}
+
+static int width(const struct table *table, size_t column)
+{
+	size_t w = 0;
+
+	for (size_t r = 0; r < table->rows; r++) {
+		size_t len = strlen(table->cells[r][column]);
+
+		w = len > w ? len : w;
+	}
+	return (int)w;
+}
+
+void table_print(struct table *table, bool colour)
+{
+	for (size_t r = 0; r < table->rows; r++) {
+		bool bold = colour && r == 0;
+
+		fputs(bold ? "\033[1m" : "", stdout);
+		for (size_t c = 0; c < table->columns; c++)
+			if (c + 1 == table->columns)
+				printf("%s", table->cells[r][c]);
+			else
+				printf("%-*s  ", width(table, c), table->cells[r][c]);
+		fputs(bold ? "\033[0m\n" : "\n", stdout);
+	}
+	free(table->cells);
+	*table = (struct table){0};
+}
+
+const char *print_bytes(long long n, char *out, size_t cap)
+{
+	static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+	double value = (double)n;
+	size_t unit = 0;
+
+	while (value >= 1000 && unit + 1 < sizeof units / sizeof units[0]) {
+		value /= 1000;
+		unit++;
+	}
+	if (unit)
+		snprintf(out, cap, "%.1f %s", value, units[unit]);
+	else
+		snprintf(out, cap, "%lld B", n);
+	return out;
+}
+
+const char *print_age(long long seconds, char *out, size_t cap)
+{
+	if (seconds < 120)
+		snprintf(out, cap, "%lld s", seconds);
+	else if (seconds < 7200)
+		snprintf(out, cap, "%lld min", seconds / 60);
+	else if (seconds < 172800)
+		snprintf(out, cap, "%lld h", seconds / 3600);
+	else
+		snprintf(out, cap, "%lld d", seconds / 86400);
+	return out;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Columns for people, and numbers with units. */
+#ifndef DIETVPN_CLI_PRINT_H
+#define DIETVPN_CLI_PRINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { PRINT_COLUMNS = 12, PRINT_CELL = 80 };
+
+/* Rows are gathered, then printed as wide as their widest cell; the first row is the heading. */
+struct table {
+	char (*cells)[PRINT_COLUMNS][PRINT_CELL];
+	size_t rows, cap, columns;
+};
+
+void table_init(struct table *table, size_t columns);
+/* The next row's cells, as many as there are columns, each text or NULL for "-". */
+void table_row(struct table *table, ...);
+void table_print(struct table *table, bool colour); /* and frees it */
+
+/* "48.1 kB", "12 s", "41 min", "3 h" into out; return out. */
+const char *print_bytes(long long n, char *out, size_t cap);
+const char *print_age(long long seconds, char *out, size_t cap);
+
+#endif
