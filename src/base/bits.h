@@ -28,6 +28,7 @@ size_t bits_pad(struct bits_writer *w);
 
 /* n <= 64 bits, right-aligned in *value. false: not enough data, nothing read. */
 bool bits_get(struct bits_reader *r, unsigned n, uint64_t *value);
+/* n bits to octets at dst, beginning with bit dst_bit; the other bits of dst stay. */
 bool bits_get_range(struct bits_reader *r, uint8_t *dst, size_t dst_bit, size_t n);
 /* Octets touched so far, the partly read one included. */
 size_t bits_octets(const struct bits_reader *r);

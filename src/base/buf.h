@@ -44,11 +44,15 @@ uint8_t *buf_trim(
 /* Copies len octets in as the whole packet; 0 or -EMSGSIZE. */
 int buf_set(struct buf *pkt, const void *data, size_t len);
 
-/* A fixed number of packets in one block; the packet path never allocates. */
+/*
+ * A fixed number of packets in one block; the packet path never allocates. NULL: no memory, n is 0
+ * or room over BUF_MAX. Destroying takes NULL, and ends all its packets.
+ */
 struct buf_pool;
 struct buf_pool *buf_pool_create(size_t n, size_t room);
 void buf_pool_destroy(struct buf_pool *pool);
-struct buf *buf_pool_get(struct buf_pool *pool); /* reset; NULL: all are out */
-void buf_pool_put(struct buf_pool *pool, struct buf *pkt);
+struct buf *buf_pool_get(struct buf_pool *pool);           /* reset; NULL: all are out */
+void buf_pool_put(struct buf_pool *pool, struct buf *pkt); /* one of this pool's, or NULL */
+size_t buf_pool_free(const struct buf_pool *pool);         /* how many are not out */
 
 #endif
