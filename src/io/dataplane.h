@@ -21,13 +21,20 @@ struct policy;
 struct sa;
 struct tun;
 
-/* News for the owner; called from the loop, never within outbound() or inbound(). */
+/*
+ * News for the owner; called from the loop, never within outbound() or inbound(). SAs may be
+ * installed in all of them, removed in notice and keying only; policies in none.
+ */
 struct dataplane_events {
+	/* At most once a second and policy. */
 	void (*acquire)(void *owner, struct policy *policy, const struct ip_packet *ip);
 	void (*notice)(void *owner, struct sa *sa, uint32_t notices); /* enum sa_notice */
 	void (*keying)(void *owner, uint16_t port, const struct outer *outer, struct slice payload);
-	void (*audit)(void *owner, enum drop drop, const struct outer *outer,
-		const struct sa *sa); /* rate-limited */
+	/* At most once a second and reason; sa may be NULL. */
+	void (*audit)(void *owner, enum drop drop, const struct outer *outer, const struct sa *sa);
+	/* Optional: the device is gone (deleted by somebody); only dataplane_tun_remove is left to
+	 * do. */
+	void (*tun_lost)(void *owner, uint16_t tunnel, int error);
 	void *owner;
 };
 
@@ -39,22 +46,34 @@ struct dataplane_params {
 	bool raw;
 };
 
+enum {
+	DATAPLANE_MTU_MAX = 9000,      /* the largest TUN MTU whose packets fit our buffers */
+	DATAPLANE_KEEPALIVE_MS = 20000 /* RFC 3948 4 */
+};
+
+/* 0, -ENOMEM, or what transport_create says. */
 int dataplane_create(const struct dataplane_params *params, struct dataplane **out);
+/* The memory goes with the loop's next turn. */
 void dataplane_destroy(struct dataplane *dp);
 
-/* The tunnel index that its policies carry; own: our inner addresses, source of ICMP errors. 0 or
- * -errno. */
+/*
+ * The tunnel index that its policies carry; tun is borrowed until it is removed. own: our inner
+ * addresses, source of the ICMP errors that cannot come from the packet's destination (see
+ * dataplane_icmp.c). 0, -EEXIST, -ENOMEM or libuv's.
+ */
 int dataplane_tun_add(struct dataplane *dp, uint16_t tunnel, const struct tun *tun,
 	const struct ip_addr *own, size_t n_own);
 void dataplane_tun_remove(struct dataplane *dp, uint16_t tunnel);
+/* The device's MTU, at most DATAPLANE_MTU_MAX: no Packet Too Big ever tells more. 0: not known. */
 void dataplane_set_mtu(struct dataplane *dp, uint16_t tunnel, uint32_t mtu);
 
 struct transport *dataplane_transport(struct dataplane *dp);
 uint64_t dataplane_now_ms(void); /* CLOCK_BOOTTIME in ms */
-/* After SAs were added, removed, or their ceiling raised: deadlines are looked at anew, held
- * packets tried again. */
+/* After SAs were added, removed, or their ceiling raised, and after a change of routes: deadlines
+ * and path MTUs are looked at anew, held packets tried again, all with the loop's next turn. */
 void dataplane_kick(struct dataplane *dp);
-/* Sends keepalives (RFC 3948 4) to this path every 20 s of silence while on; one timer for all. */
+/* Sends keepalives (RFC 3948 4) to this path every 20 s of silence while on; one timer for all.
+ * Switch it off before the policy goes. */
 void dataplane_keepalive(struct dataplane *dp, struct policy *policy, bool on);
 
 #endif

@@ -17,10 +17,15 @@ struct netlink; /* one socket */
 
 int netlink_open(struct netlink **out);
 void netlink_close(struct netlink *nl);
+/* Up, without an IPv6 link-local address; mtu 0: as it is. */
 int netlink_link_up(struct netlink *nl, int ifindex, uint32_t mtu);
 int netlink_link_mtu(struct netlink *nl, int ifindex, uint32_t mtu);
-int netlink_addr_add(struct netlink *nl, int ifindex, const struct ip_prefix *addr); /* no DAD */
+/* No duplicate address detection. The kernel's own route to the prefix stays: what no policy covers
+ * then ends in the TUN and is discarded there, instead of leaving in the clear. */
+int netlink_addr_add(struct netlink *nl, int ifindex, const struct ip_prefix *addr);
 int netlink_addr_del(struct netlink *nl, int ifindex, const struct ip_prefix *addr);
+/* source: preferred source address, NULL or any: none. mtu 0: the device's. -EEXIST: the prefix has
+ * a route through another device already, with the same metric (IPv4 0, IPv6 1024). */
 int netlink_route_add(struct netlink *nl, int ifindex, const struct ip_prefix *dst,
 	const struct ip_addr *source, uint32_t mtu);
 int netlink_route_del(struct netlink *nl, int ifindex, const struct ip_prefix *dst);
@@ -31,8 +36,9 @@ int netlink_guard_del(struct netlink *nl, const struct ip_prefix *dst);
  * left. */
 int netlink_routes_ours(struct netlink *nl,
 	void (*each)(void *arg, const struct ip_prefix *dst, int ifindex, bool guard), void *arg);
-/* A second socket that becomes readable when links, addresses or routes change. */
+/* A second socket that becomes readable when links, addresses or routes change, by us or others. */
 int netlink_monitor_open(int *fd);
+/* Throws the news away, lost ones included: the caller looks at what it cares for anew. */
 void netlink_monitor_drain(int fd);
 
 #endif

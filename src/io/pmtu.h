@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Path MTU per peer: from the route, the error queue, aged out after ten minutes (RFC 8201, RFC
- * 1191). */
+/*
+ * Path MTU per peer, from the route and the error queue (RFC 1191, RFC 8201). The kernel keeps what
+ * routers reported and forgets it after ten minutes (net.ipv4.route.mtu_expires and its IPv6 twin),
+ * so asking its route again is also the ageing.
+ */
 #ifndef DIETVPN_IO_PMTU_H
 #define DIETVPN_IO_PMTU_H
 
@@ -9,12 +12,13 @@
 
 struct path;
 
-enum { PMTU_AGE_MS = 600000, PMTU_FLOOR_V4 = 576, PMTU_FLOOR_V6 = 1280 };
+enum { PMTU_FLOOR_V4 = 576, PMTU_FLOOR_V6 = 1280 };
 
-/* The route's MTU for a path that has none or whose learned one is old; true: path->mtu changed. */
-bool pmtu_refresh(struct path *path, uint64_t now_ms);
-/* The kernel reported a smaller MTU towards this path's remote; bounded by the floors. true: it
- * changed. */
-bool pmtu_reported(struct path *path, uint32_t mtu, uint64_t now_ms);
+/* Takes over the MTU of the route to path->remote; true: path->mtu changed. Costs four system
+ * calls. Without a remote or a route nothing changes. */
+bool pmtu_refresh(struct path *path);
+/* A smaller MTU towards this path's remote was reported; bounded by the floors. true: it changed.
+ */
+bool pmtu_reported(struct path *path, uint32_t mtu);
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef DIETVPN_IO_TRANSPORT_H
 #define DIETVPN_IO_TRANSPORT_H
 
+#include "base/drop.h"
 #include "dietvpn/types.h"
 #include "ip/packet.h"
 
@@ -20,9 +21,9 @@ typedef struct uv_loop_s uv_loop_t;
 struct transport; /* opaque: descriptors, poll handles, receive vectors */
 
 struct transport_params {
-	uint16_t port_ike, port_nat; /* 500, 4500; port_ike 0: not opened */
+	uint16_t port_ike, port_nat; /* 500, 4500; port_ike 0: not opened; port_nat 0: any free */
 	bool raw;                    /* open protocol 50 too: needs CAP_NET_RAW */
-	struct buf_pool *pool;
+	struct buf_pool *pool;       /* outlives the transport */
 };
 
 struct transport_callbacks {
@@ -36,12 +37,18 @@ struct transport_callbacks {
 	/* The path to remote has a smaller MTU (error queue), outer header included. */
 	void (*on_path_mtu)(void *owner, const struct ip_endpoint *remote, uint32_t mtu);
 	void (*on_writable)(void *owner); /* after transport_send said "full" */
+	/* A datagram ended here, before or after its batch: too large for a buffer, no buffer left,
+	 * or refused when it was sent later than its batch. */
+	void (*on_drop)(void *owner, enum drop drop);
 	/* CLOCK_BOOTTIME in ms, read once per wake-up by the owner. */
 	uint64_t (*now_ms)(void *owner);
 	void *owner;
 };
 
-/* 0 or negative errno; -EPERM says CAP_NET_RAW or a privileged port is missing (log names which).
+/*
+ * Opens all sockets; IPv6 is left out where the kernel has none. 0 or negative errno; -EPERM and
+ * -EACCES say that CAP_NET_RAW or CAP_NET_BIND_SERVICE is missing, -EADDRINUSE that another daemon
+ * has the port (log names which). No callback may destroy the transport.
  */
 int transport_create(uv_loop_t *loop, const struct transport_params *params,
 	const struct transport_callbacks *callbacks, struct transport **out);
@@ -50,8 +57,9 @@ void transport_destroy(
 
 /*
  * Sends every item with drop == DROP_NONE to item.outer.remote by item.encap; sets item.drop where
- * it did not go (DROP_SEND_*). Returns false when the socket is full: stop reading the TUN until
- * on_writable.
+ * it did not go (DROP_SEND_*, DROP_TOO_BIG, DROP_NO_ENDPOINT). Returns false when the socket is
+ * full: stop reading the TUN until on_writable. At most one batch of unsent packets is then kept
+ * and sent later: their item.pkt is NULL afterwards, and the buffer goes to the pool.
  */
 bool transport_send(struct transport *transport, struct batch *batch);
 /* A keying message; on port_nat four zero octets are put in front. 0 or negative errno. */
@@ -59,10 +67,12 @@ int transport_send_keying(struct transport *transport, uint16_t port, const stru
 	struct slice payload);
 int transport_send_keepalive(
 	struct transport *transport, const struct ip_endpoint *to); /* one octet 0xff */
-/* Kernel's view of the path to remote: MTU of the route, and our source address there. 0 or
- * negative errno. */
+/* Kernel's view of the path to remote: MTU of the route, and our source address there (may be
+ * NULL). 0 or negative errno. */
 int transport_route(const struct ip_endpoint *remote, uint32_t *mtu, struct ip_addr *source);
 /* The local address of port_nat or raw, as told to peers; port 0 for raw. */
 uint16_t transport_port(const struct transport *transport, enum sa_encap encap);
+/* Packets that went without the flow label they asked for, because the kernel refused it. */
+uint64_t transport_labels_refused(const struct transport *transport);
 
 #endif

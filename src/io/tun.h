@@ -18,15 +18,19 @@ struct tun {
 
 /*
  * Opens or takes over the device; persistent: it outlives us (TUNSETPERSIST), so that its routes go
- * on to hold packets back. fd >= 0: an already open descriptor of it. 0 or negative errno.
+ * on to hold packets back. fd >= 0: an already open descriptor of it, ours on success only. 0 or
+ * negative errno: -EBUSY another process has it, -EINVAL it is no TUN or has another name.
  */
 int tun_open(struct tun *tun, const char *name, int fd, bool persistent);
 void tun_close(struct tun *tun); /* the device stays if persistent */
 int tun_remove(
 	struct tun *tun); /* takes persistence away and closes: device, addresses and routes go */
-/* Up to n packets into buffers from the pool; returns how many (0: nothing waits) or negative
- * errno. */
-int tun_read(struct tun *tun, struct buf_pool *pool, struct buf **pkts, size_t n);
-int tun_write(struct tun *tun, const struct buf *pkt); /* 0 or negative errno */
+/*
+ * Up to n packets into buffers from the pool; returns how many (0: nothing waits) or negative
+ * errno: -ENOBUFS the pool is empty, -EBADFD the device is gone. A packet longer than a buffer is
+ * cut, and its own length field then fails the parser.
+ */
+int tun_read(const struct tun *tun, struct buf_pool *pool, struct buf **pkts, size_t n);
+int tun_write(const struct tun *tun, const struct buf *pkt); /* 0 or negative errno */
 
 #endif
