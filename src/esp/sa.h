@@ -38,6 +38,7 @@ struct sa {
 	uint8_t long_lived, fallback, pinned,
 		dead;          /* dead: hard lifetime or removed, passes nothing */
 	uint32_t notices;      /* bits not yet taken by the owner */
+	uint32_t told;         /* bits that are set only once */
 	uint64_t sequence;     /* out: last one used */
 	uint64_t ceiling;      /* out: numbers below may be used; UINT64_MAX: no reservation */
 	uint64_t reserve_at;   /* out: notice when sequence passes it; UINT64_MAX: asked */
@@ -52,14 +53,15 @@ struct sa {
 	uint64_t soft_packets, hard_packets, soft_bytes, hard_bytes;
 	uint64_t born_ms;
 	uint32_t policy;
+	uint16_t tunnel;       /* the policy's, ipsec/sad.c */
 	uint32_t icv_burst;    /* failures since the last good packet */
 	struct path *path;     /* ipsec/path.h: the peer's endpoints; borrowed */
 	struct list by_policy; /* ipsec/sad.c */
 	struct list notice_link;
-	uint32_t deadline_index; /* ipsec/sad.c: place in its heap */
+	uint64_t due_ms;         /* ipsec/sad.c: sa_deadline when it was filed */
+	uint32_t deadline_index; /* ipsec/sad.c: place in its heap, from 1; 0: not in it */
 	uint32_t window;
-	uint8_t key_id[16]; /* BLAKE2b-128 of key and salt, filled by the creator for long-lived
-			       keys */
+	uint8_t key_id[16]; /* BLAKE2b-128 of key and salt, of long-lived keys only */
 	uint8_t n_ts_local, n_ts_remote;
 	struct ts ts[]; /* local, then remote */
 };
@@ -83,13 +85,38 @@ static inline const struct ts *sa_ts_remote(const struct sa *sa)
 }
 
 /*
+ * May be used in this direction now: DROP_SA_STATE (direction, removed) or DROP_LIFETIME; notes a
+ * hard lifetime that has passed.
+ */
+enum drop sa_check(struct sa *sa, enum sa_dir dir, uint64_t now_ms);
+/* What sa_take_sequence would answer now: for those who have something to lose before they take. */
+enum drop sa_peek_sequence(struct sa *sa, uint64_t now_ms);
+/*
  * The next number goes to sa->sequence: incremented first, then compared with the ceiling, so no
  * number is ever given twice. DROP_SEQ_WAIT, DROP_SEQ_OVERFLOW, DROP_SA_STATE, DROP_LIFETIME. The
- * only place that moves an outbound sequence. Sets notices.
+ * only place that gives an outbound number. Sets notices.
  */
 enum drop sa_take_sequence(struct sa *sa, uint64_t now_ms);
-/* Numbers below ceiling are on disk now; block is the size of the next reservation. */
+/*
+ * Numbers below ceiling are on disk now; block is the size of the next reservation. A ceiling below
+ * the present one changes nothing but asks again: so a failed write is repeated. A long-lived
+ * outbound SA begins with ceiling 0 and sends nothing.
+ */
 void sa_set_ceiling(struct sa *sa, uint64_t ceiling, uint64_t block);
+/*
+ * Takes a stored number over, only upwards: outbound the last one that may have been used (the
+ * stored ceiling less one), inbound the highest accepted one.
+ */
+void sa_resume(struct sa *sa, uint64_t sequence);
+/* Inbound, after the ICV: moves the window; true: above all numbers before it. Sets
+ * SA_NOTICE_STORE. */
+bool sa_accept_sequence(struct sa *sa, uint64_t sequence);
+/* Inbound: counts an ICV failure; a burst of them is a notice, once until a good packet. */
+void sa_count_icv_failure(struct sa *sa);
+/* The next lifetime by the clock that has not been told; UINT64_MAX: none. */
+uint64_t sa_deadline(const struct sa *sa);
+/* Sets the notices of the lifetimes that have passed by now_ms; a hard one ends the SA. */
+void sa_expire(struct sa *sa, uint64_t now_ms);
 /* Counts one packet of inner_len octets that passed, and sets lifetime notices. */
 void sa_count(struct sa *sa, size_t inner_len, size_t wire_len, uint64_t now_ms);
 /* Reservation block for this SA, trust.md 5.2: min(rate block, half of the jump the peer can

@@ -23,11 +23,13 @@ void spi_table_destroy(struct spi_table *table);
  * widths: bit n-1 set if n SPI bits may travel (1..32); each of these prefixes is kept free of
  * others. *spi: 0 to choose one at random, else exactly that one. First octet on the wire never
  * 0x00. 0, -EINVAL (no widths; SPI of 255 or less; a prefix that begins with a zero octet),
- * -EADDRINUSE, -ENOSPC.
+ * -EADDRINUSE, -ENOSPC (none found), -ENOMEM.
  */
 int spi_reserve(struct spi_table *table, uint32_t widths, uint32_t *spi);
-/* The SA exists: keeps only the prefix of this width and binds it to value (not NULL). -ENOENT,
- * -EINVAL. */
+/*
+ * The SA exists: keeps only the prefix of this width and binds it to value (not NULL). -ENOENT: not
+ * reserved; -EINVAL: not for this width; -EADDRINUSE: bound already; -ENOMEM.
+ */
 int spi_bind(struct spi_table *table, uint32_t spi, unsigned width, void *value);
 void spi_release(struct spi_table *table, uint32_t spi); /* unknown: nothing happens */
 /* The SA of a datagram by its first octets, O(1); NULL: none. */

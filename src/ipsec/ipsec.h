@@ -57,18 +57,30 @@ int ipsec_init(struct ipsec *ipsec, spi_random *random, void *arg,
 	size_t aead_contexts); /* 0 or -ENOMEM */
 void ipsec_fini(struct ipsec *ipsec);
 
-/* Creates an SA and files it under its policy (params->policy). Errors of sa_create and sad_add. */
+/*
+ * Creates an SA and files it under its policy (params->policy), whose path takes over endpoints and
+ * encapsulation. Errors of sa_create and sad_add; -EINVAL also for a reserved SPI and for transport
+ * mode, which a TUN cannot carry.
+ */
 int ipsec_sa_install(struct ipsec *ipsec, const struct sa_params *params,
 	const struct diet_attrs *attrs, uint64_t now_ms, struct sa **out);
 void ipsec_sa_remove(struct ipsec *ipsec, struct sa *sa);
 /* The next SA that wants attention, its bits in *notices and cleared in the SA; NULL: none. */
 struct sa *ipsec_take_notice(struct ipsec *ipsec, uint32_t *notices);
+/* Queues the SA for ipsec_take_notice if it has notices; outbound() and inbound() do so themselves.
+ */
+void ipsec_note(struct ipsec *ipsec, struct sa *sa);
+/* Queues every SA whose deadline is due; when the timer of sad_next_deadline has fired. */
+void ipsec_note_due(struct ipsec *ipsec, uint64_t now_ms);
 
 /* The way out: inner packets in, ESP packets out; item.drop says what became of each. */
 void outbound(struct ipsec *ipsec, struct batch *batch);
 /* The way in: ESP packets in, inner packets out. item.outer holds the datagram's endpoints and
  * header fields. */
 void inbound(struct ipsec *ipsec, struct batch *batch);
+
+/* Octets before the trailer that this SA can carry in one outer packet of path_mtu octets. */
+uint32_t ipsec_payload_room(const struct sa *sa, uint32_t path_mtu);
 
 /*
  * Largest inner packet that always fits under this policy's path: the worst of its SAs' and of

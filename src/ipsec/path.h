@@ -12,11 +12,12 @@
 /* Shared by all SAs of one peer; owned by the SPD. */
 struct path {
 	struct ip_endpoint local, remote; /* family 0: not known yet */
-	struct ip_endpoint previous;
-	uint8_t encap;    /* enum sa_encap */
-	uint8_t pinned;   /* never learned */
-	uint8_t unproven; /* moved, and nothing newer came from there yet */
-	uint8_t users;    /* policies that point here */
+	struct ip_endpoint previous;      /* the last one that was proven; family 0: none */
+	uint8_t encap;                    /* enum sa_encap */
+	uint8_t pinned;                   /* never learned */
+	uint8_t unproven;                 /* moved, and nothing newer came from there yet */
+	uint8_t moved;                    /* moved_ms is valid */
+	uint32_t users;                   /* policies that point here */
 	uint64_t moved_ms;
 	uint64_t heard_ms, sent_ms;    /* last good packet in, last packet out: keepalives */
 	uint64_t rx_octets, tx_octets; /* since the move, while unproven */

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One security association, RFC 4301 4.4.2.1: its parameters, numbers, lifetimes and counters. */
+#include "esp/sa.h"
+
+#include "crypto/hash.h"
+#include "crypto/secret.h"
+#include "ip/ts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	MS_PER_S = 1000,
+	ESN_BITS = 48,
+	SN_BITS = 32,
+	BLOCK_MIN = 4096,
+	BLOCK_MAX = 1 << 20,
+	BLOCK_S = 60, /* a block lasts so long at the rate given */
+	STORE_STEP = 4096,
+	ICV_BURST = 32,
+};
+
+static void tell(struct sa *sa, enum sa_notice notice)
+{
+	if (sa->told & notice)
+		return;
+	sa->told |= notice;
+	sa->notices |= notice;
+}
+
+static void end(struct sa *sa)
+{
+	tell(sa, SA_NOTICE_HARD);
+	sa->dead = 1;
+}
+
+static uint64_t or_never(uint64_t value)
+{
+	return value ? value : UINT64_MAX;
+}
+
+static uint64_t deadline_after(uint64_t now_ms, uint64_t s)
+{
+	if (s == 0 || s > (UINT64_MAX - now_ms) / MS_PER_S)
+		return UINT64_MAX;
+	return now_ms + s * MS_PER_S;
+}
+
+static bool are_valid(const struct ts *ts, size_t n)
+{
+	if (n == 0 || n > TS_MAX)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!ts_valid(&ts[i]))
+			return false;
+	return true;
+}
+
+static bool params_ok(const struct sa_params *params)
+{
+	return (params->dir == SA_OUT || params->dir == SA_IN) && !params->group &&
+	       (params->mode == SA_TUNNEL || params->mode == SA_TRANSPORT) &&
+	       (params->encap == SA_ENCAP_UDP || params->encap == SA_ENCAP_ESP) &&
+	       are_valid(params->ts_local, params->n_ts_local) &&
+	       are_valid(params->ts_remote, params->n_ts_remote);
+}
+
+static uint32_t choose_window(const struct sa_params *params, const struct diet_attrs *attrs)
+{
+	if (params->window)
+		return params->window;
+	return attrs->window ? attrs->window : REPLAY_WINDOW_DEFAULT;
+}
+
+/* How far ahead of the highest number seen a number may be and still be restored from its low bits.
+ */
+static uint64_t longest_jump(const struct sa *sa)
+{
+	uint64_t numbers = (uint64_t)1 << sa->diet.sn_bits;
+
+	return sa->window < numbers ? numbers - sa->window : 1;
+}
+
+static void set_identity(struct sa *sa, const struct sa_params *params)
+{
+	sa->spi = params->spi;
+	sa->dir = (uint8_t)params->dir;
+	sa->mode = (uint8_t)params->mode;
+	sa->encap = (uint8_t)params->encap;
+	sa->esn = params->esn ? 1 : 0;
+	sa->long_lived = params->long_lived;
+	sa->fallback = params->fallback;
+	sa->pinned = params->pinned;
+	sa->policy = params->policy;
+	sa->n_ts_local = params->n_ts_local;
+	sa->n_ts_remote = params->n_ts_remote;
+	memcpy(sa->ts, params->ts_local, params->n_ts_local * sizeof(struct ts));
+	memcpy(sa->ts + params->n_ts_local, params->ts_remote,
+		params->n_ts_remote * sizeof(struct ts));
+	list_init(&sa->by_policy);
+	list_init(&sa->notice_link);
+	if (params->long_lived)
+		hash_digest((struct slice){params->keymat, params->keymat_len}, sa->key_id);
+}
+
+static void set_lifetimes(struct sa *sa, const struct sa_params *params, uint64_t now_ms)
+{
+	sa->born_ms = now_ms;
+	sa->soft_ms = deadline_after(now_ms, params->soft_s);
+	sa->hard_ms = deadline_after(now_ms, params->hard_s);
+	sa->soft_packets = or_never(params->soft_packets);
+	sa->hard_packets = or_never(params->hard_packets);
+	sa->soft_bytes = or_never(params->soft_bytes);
+	sa->hard_bytes = or_never(params->hard_bytes);
+}
+
+/* Only the key of a process's lifetime counts from 1 by itself. */
+static void set_numbers(struct sa *sa, const struct sa_params *params)
+{
+	sa->sequence_max = sa->esn ? (uint64_t)1 << ESN_BITS : UINT32_MAX;
+	sa->ceiling = params->long_lived ? 0 : UINT64_MAX;
+	sa->reserve_at = params->long_lived ? 0 : UINT64_MAX;
+	sa->store_step = sa->diet.sn_bits < SN_BITS ? longest_jump(sa) / 4 : STORE_STEP;
+	if (sa->store_step == 0)
+		sa->store_step = 1;
+	sa->store_at = sa->store_step;
+}
+
+static int init_diet(struct sa *sa, const struct sa_params *params, const struct diet_attrs *attrs)
+{
+	bool out = params->dir == SA_OUT;
+	struct diet_sa diet = {
+		.mode = params->mode,
+		.spi = params->spi,
+		.esn = sa->esn,
+		.src = out ? sa_ts_local(sa) : sa_ts_remote(sa),
+		.dst = out ? sa_ts_remote(sa) : sa_ts_local(sa),
+		.n_src = out ? sa->n_ts_local : sa->n_ts_remote,
+		.n_dst = out ? sa->n_ts_remote : sa->n_ts_local,
+		.outer_family = params->remote.addr.family,
+	};
+
+	return diet_context_init(&sa->diet, attrs, &diet);
+}
+
+int sa_create(const struct sa_params *params, const struct diet_attrs *attrs,
+	struct aead_pool *pool, uint64_t now_ms, struct sa **out)
+{
+	const struct aead_suite *suite = aead_suite_find(params->encr, params->keymat_len);
+	size_t n_ts = (size_t)params->n_ts_local + params->n_ts_remote;
+	struct sa *sa;
+	int error;
+
+	if (!suite || !params_ok(params))
+		return -EINVAL;
+	sa = calloc(1, sizeof(*sa) + n_ts * sizeof(struct ts));
+	if (!sa)
+		return -ENOMEM;
+	set_identity(sa, params);
+	set_lifetimes(sa, params, now_ms);
+	sa->window = choose_window(params, attrs);
+	error = init_diet(sa, params, attrs);
+	if (error)
+		goto no_diet;
+	set_numbers(sa, params);
+	if (sa->window > REPLAY_WINDOW_MAX) {
+		error = -EINVAL;
+		goto no_window;
+	}
+	error = params->dir == SA_IN ? replay_init(&sa->replay, sa->window) : 0;
+	if (error)
+		goto no_window;
+	aead_key_init(&sa->key, pool, suite, params->keymat);
+	sa->key.seal = params->dir == SA_OUT;
+	*out = sa;
+	return 0;
+
+no_window:
+	diet_context_fini(&sa->diet);
+no_diet:
+	free(sa);
+	return error;
+}
+
+void sa_destroy(struct sa *sa)
+{
+	if (!sa)
+		return;
+	aead_key_fini(&sa->key);
+	replay_fini(&sa->replay);
+	diet_context_fini(&sa->diet);
+	secret_wipe(sa, sizeof(*sa));
+	free(sa);
+}
+
+enum drop sa_check(struct sa *sa, enum sa_dir dir, uint64_t now_ms)
+{
+	if (sa->dir != dir)
+		return DROP_SA_STATE;
+	if (now_ms >= sa->hard_ms)
+		end(sa);
+	if (!sa->dead)
+		return DROP_NONE;
+	return sa->told & SA_NOTICE_HARD ? DROP_LIFETIME : DROP_SA_STATE;
+}
+
+static void ask_for_block(struct sa *sa)
+{
+	if (sa->reserve_at == UINT64_MAX)
+		return;
+	sa->reserve_at = UINT64_MAX;
+	sa->notices |= SA_NOTICE_RESERVE;
+}
+
+enum drop sa_peek_sequence(struct sa *sa, uint64_t now_ms)
+{
+	enum drop drop = sa_check(sa, SA_OUT, now_ms);
+
+	if (drop)
+		return drop;
+	if (sa->sequence >= sa->sequence_max) {
+		tell(sa, SA_NOTICE_HARD);
+		return DROP_SEQ_OVERFLOW;
+	}
+	if (sa->sequence + 1 >= sa->ceiling) {
+		ask_for_block(sa);
+		return DROP_SEQ_WAIT;
+	}
+	return DROP_NONE;
+}
+
+enum drop sa_take_sequence(struct sa *sa, uint64_t now_ms)
+{
+	enum drop drop = sa_peek_sequence(sa, now_ms);
+
+	if (drop)
+		return drop;
+	sa->sequence++;
+	if (sa->sequence >= sa->reserve_at)
+		ask_for_block(sa);
+	if (sa->sequence >= sa->sequence_max / 4 * 3)
+		tell(sa, SA_NOTICE_SEQUENCE_LOW);
+	return DROP_NONE;
+}
+
+void sa_set_ceiling(struct sa *sa, uint64_t ceiling, uint64_t block)
+{
+	if (ceiling > sa->ceiling)
+		sa->ceiling = ceiling;
+	if (sa->ceiling == UINT64_MAX)
+		sa->reserve_at = UINT64_MAX;
+	else
+		sa->reserve_at = sa->ceiling > block / 2 ? sa->ceiling - block / 2 : 0;
+}
+
+void sa_resume(struct sa *sa, uint64_t sequence)
+{
+	if (sa->dir == SA_OUT) {
+		if (sequence > sa->sequence)
+			sa->sequence = sequence;
+		return;
+	}
+	replay_restore(&sa->replay, sequence);
+	sa->store_at = sa->replay.highest + sa->store_step;
+}
+
+bool sa_accept_sequence(struct sa *sa, uint64_t sequence)
+{
+	bool newest = sequence > sa->replay.highest;
+
+	replay_commit(&sa->replay, sequence);
+	sa->icv_burst = 0;
+	if (sa->long_lived && sa->replay.highest >= sa->store_at) {
+		sa->store_at = sa->replay.highest + sa->store_step;
+		sa->notices |= SA_NOTICE_STORE;
+	}
+	return newest;
+}
+
+void sa_count_icv_failure(struct sa *sa)
+{
+	sa->counters.icv_failures++;
+	if (sa->icv_burst < ICV_BURST && ++sa->icv_burst == ICV_BURST)
+		sa->notices |= SA_NOTICE_ICV;
+}
+
+void sa_count(struct sa *sa, size_t inner_len, size_t wire_len, uint64_t now_ms)
+{
+	struct sa_counters *counters = &sa->counters;
+
+	counters->packets++;
+	counters->inner_bytes += inner_len;
+	counters->wire_bytes += wire_len;
+	sa->last_ms = now_ms;
+	if (counters->packets >= sa->soft_packets || counters->inner_bytes >= sa->soft_bytes)
+		tell(sa, SA_NOTICE_SOFT);
+	if (counters->packets >= sa->hard_packets || counters->inner_bytes >= sa->hard_bytes)
+		end(sa);
+}
+
+uint64_t sa_deadline(const struct sa *sa)
+{
+	uint64_t soft = sa->told & SA_NOTICE_SOFT ? UINT64_MAX : sa->soft_ms;
+	uint64_t hard = sa->told & SA_NOTICE_HARD ? UINT64_MAX : sa->hard_ms;
+
+	return soft < hard ? soft : hard;
+}
+
+void sa_expire(struct sa *sa, uint64_t now_ms)
+{
+	if (now_ms >= sa->soft_ms)
+		tell(sa, SA_NOTICE_SOFT);
+	if (now_ms >= sa->hard_ms)
+		end(sa);
+}
+
+/* With half the jump, the peer still follows after a second crash before a packet got through. */
+uint64_t sa_reservation_block(const struct sa *sa, uint64_t packets_per_s)
+{
+	uint64_t block = BLOCK_MIN;
+	uint64_t limit;
+
+	while (block < BLOCK_MAX && block / BLOCK_S < packets_per_s)
+		block *= 2;
+	if (sa->diet.sn_bits >= SN_BITS)
+		return block;
+	limit = longest_jump(sa) / 2;
+	if (limit == 0)
+		limit = 1;
+	return block < limit ? block : limit;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The way out, RFC 4301 5.1, with the three compressors of Diet-ESP between its steps. */
+#include "ipsec/ipsec.h"
+
+#include "base/buf.h"
+#include "diet/ctec.h"
+#include "diet/eec.h"
+#include "diet/iipc.h"
+#include "esp/esp.h"
+#include "esp/sa.h"
+#include "ipsec/path.h"
+#include "ipsec/spd.h"
+
+enum {
+	IPV4_MTU_FLOOR = 576, /* what every host accepts, RFC 791 */
+	ECN_MASK = 3,
+	DSCP_MASK = 0xfc,
+};
+
+static bool is_usable(const struct sa *sa, const struct ip_packet *ip)
+{
+	return sa && !sa->dead && iipc_fits(&sa->diet, ip);
+}
+
+/* The newest SA whose rules fit, else the uncompressed one. */
+static enum drop choose_sa(const struct policy *policy, const struct ip_packet *ip, struct sa **sa)
+{
+	const struct sa *any = policy->out ? policy->out : policy->out_fallback;
+
+	if (is_usable(policy->out, ip))
+		*sa = policy->out;
+	else if (is_usable(policy->out_fallback, ip))
+		*sa = policy->out_fallback;
+	else if (!any)
+		return DROP_NO_SA;
+	else
+		return any->dead ? DROP_LIFETIME : DROP_NO_FIT;
+	return DROP_NONE;
+}
+
+static enum drop find_sa(
+	const struct ipsec *ipsec, struct batch_item *item, const struct ip_packet *ip)
+{
+	item->policy = spd_match(ipsec->spd, item->tunnel, ip);
+	if (!item->policy)
+		return DROP_NO_POLICY;
+	if (item->policy->action == POLICY_DISCARD)
+		return DROP_DISCARD;
+	return choose_sa(item->policy, ip, &item->sa);
+}
+
+/* What does not fit is refused while the sender can do something about it, else it is fragmented
+ * outside: an inner packet of 1280 octets must always get through (RFC 8200 5). */
+static enum drop check_size(
+	struct batch_item *item, const struct ip_packet *ip, size_t len, size_t wire_len)
+{
+	const struct sa *sa = item->sa;
+	const struct path *path = sa->path;
+	uint32_t floor = ip->version == 6 ? IPV6_MIN_MTU : IPV4_MTU_FLOOR;
+
+	if (path->mtu == 0 || path_outer_len(path) + wire_len <= path->mtu)
+		return DROP_NONE;
+	if (ip->len <= IPV6_MIN_MTU || !ip_packet_dont_fragment(ip)) {
+		item->fragment = true;
+		return DROP_NONE;
+	}
+	/* The rule saves the same number of octets on a shorter packet. */
+	item->mtu = (uint32_t)(ipsec_payload_room(sa, path->mtu) + ip->len - len);
+	if (item->mtu < floor)
+		item->mtu = floor;
+	return DROP_TOO_BIG;
+}
+
+static enum drop check_path(struct path *path, size_t wire_len, uint64_t now_ms)
+{
+	if (!path->remote.addr.family)
+		return DROP_NO_ENDPOINT;
+	if (!path_may_send(path, path_outer_len(path) + wire_len, now_ms))
+		return DROP_NO_ENDPOINT;
+	return DROP_NONE;
+}
+
+/* RFC 6040 4.1: the congestion field always goes outside, whatever the rules copy. */
+static void fill_outer(struct batch_item *item, const struct ip_packet *ip)
+{
+	const struct sa *sa = item->sa;
+	uint8_t tc = ip_packet_traffic_class(ip);
+
+	item->encap = sa->encap;
+	item->outer = (struct outer){.local = sa->path->local, .remote = sa->path->remote};
+	item->outer.traffic_class = tc & ECN_MASK;
+	if (sa->diet.dscp_cda == DSCP_LOWER)
+		item->outer.traffic_class |= tc & DSCP_MASK;
+}
+
+/* From here on the packet is changed; the number is taken as late as can be. */
+static enum drop protect(
+	struct sa *sa, struct batch_item *item, const struct ip_packet *ip, uint64_t now_ms)
+{
+	uint8_t next_header = ip->version == 6 ? IP_PROTO_IPV6 : IP_PROTO_IPV4;
+	uint8_t traffic_class = item->outer.traffic_class;
+	struct buf *pkt = item->pkt;
+	enum drop drop;
+
+	if ((drop = iipc_compress(&sa->diet, ip, pkt, &item->outer)))
+		return drop;
+	item->outer.traffic_class = traffic_class;
+	if ((drop = ctec_add_trailer(&sa->diet, next_header, pkt)))
+		return drop;
+	if ((drop = sa_take_sequence(sa, now_ms)))
+		return drop;
+	if ((drop = esp_seal(sa, pkt)))
+		return drop;
+	return eec_compress(&sa->diet, sa->sequence, pkt);
+}
+
+static enum drop outbound_one(struct ipsec *ipsec, struct batch_item *item, uint64_t now_ms)
+{
+	struct ip_packet ip;
+	struct sa *sa;
+	size_t inner_len;
+	size_t len;
+	size_t wire_len;
+	enum drop drop;
+
+	if ((drop = ip_packet_parse(&ip, item->pkt)))
+		return drop;
+	if ((drop = find_sa(ipsec, item, &ip)))
+		return drop;
+	sa = item->sa;
+	inner_len = ip.len;
+	len = iipc_compressed_len(&sa->diet, &ip);
+	wire_len = sa->diet.header_len + esp_overhead(sa) + len + ctec_trailer_len(&sa->diet, len);
+	if ((drop = check_size(item, &ip, len, wire_len)))
+		return drop;
+	if ((drop = sa_peek_sequence(sa, now_ms)))
+		return drop;
+	if ((drop = check_path(sa->path, wire_len, now_ms)))
+		return drop;
+	fill_outer(item, &ip);
+	if ((drop = protect(sa, item, &ip, now_ms)))
+		return drop;
+	sa_count(sa, inner_len, item->pkt->len, now_ms);
+	return DROP_NONE;
+}
+
+void outbound(struct ipsec *ipsec, struct batch *batch)
+{
+	for (size_t i = 0; i < batch->n; i++) {
+		struct batch_item *item = &batch->items[i];
+
+		item->sa = NULL;
+		item->policy = NULL;
+		item->mtu = 0;
+		item->fragment = false;
+		item->drop = outbound_one(ipsec, item, batch->now_ms);
+		ipsec->drops[item->drop]++; /* DROP_NONE counts what passed */
+		if (!item->sa)
+			continue;
+		if (item->drop)
+			item->sa->counters.other_drops++;
+		if (item->sa->notices)
+			ipsec_note(ipsec, item->sa);
+	}
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Security association database, RFC 4301 4.4.2: inbound by the SPI's prefix code, outbound by
+ * policy, by id, and a heap of deadlines.
+ */
+#include "ipsec/sad.h"
+
+#include "base/list.h"
+#include "esp/sa.h"
+#include "esp/spi.h"
+#include "ipsec/path.h"
+#include "ipsec/spd.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+/* An id is a slot and the slot's generation, so that an old id names nobody for a long time. */
+enum {
+	SLOT_BITS = 20,
+	SLOT_MASK = (1 << SLOT_BITS) - 1,
+	GENERATION_MAX = (1 << (32 - SLOT_BITS)) - 1,
+};
+
+#define NO_SLOT UINT32_MAX
+
+struct slot {
+	struct sa *sa; /* NULL: free */
+	uint32_t generation;
+	uint32_t next_free;
+};
+
+struct sad {
+	struct spi_table *spis;
+	struct slot *slots;
+	size_t n_slots, cap, count;
+	uint32_t first_free, last_free; /* a queue: the slot free for longest goes first */
+	struct sa **heap;               /* by due_ms, earliest first */
+	size_t n_heap;
+};
+
+struct sad *sad_create(struct spi_table *spis)
+{
+	struct sad *sad = calloc(1, sizeof(*sad));
+
+	if (!sad)
+		return NULL;
+	sad->spis = spis;
+	sad->first_free = NO_SLOT;
+	sad->last_free = NO_SLOT;
+	return sad;
+}
+
+void sad_destroy(struct sad *sad)
+{
+	if (!sad)
+		return;
+	for (size_t i = 0; i < sad->n_slots; i++) {
+		struct sa *sa = sad->slots[i].sa;
+
+		if (sa && sa->dir == SA_IN)
+			spi_release(sad->spis, sa->spi);
+		sa_destroy(sa);
+	}
+	free(sad->slots);
+	free(sad->heap);
+	free(sad);
+}
+
+/* The heap grows with the slots, so that filing a deadline never fails. */
+static int make_room(struct sad *sad)
+{
+	size_t cap = sad->cap ? 2 * sad->cap : 16;
+	struct slot *slots;
+	struct sa **heap;
+
+	if (sad->first_free != NO_SLOT || sad->n_slots < sad->cap)
+		return 0;
+	if (sad->n_slots > SLOT_MASK)
+		return -ENOSPC;
+	slots = realloc(sad->slots, cap * sizeof(*slots));
+	if (!slots)
+		return -ENOMEM;
+	sad->slots = slots;
+	heap = realloc(sad->heap, cap * sizeof(struct sa *));
+	if (!heap)
+		return -ENOMEM;
+	sad->heap = heap;
+	sad->cap = cap;
+	return 0;
+}
+
+static uint32_t take_slot(struct sad *sad)
+{
+	uint32_t index = sad->first_free;
+
+	if (index == NO_SLOT) {
+		index = (uint32_t)sad->n_slots++;
+		sad->slots[index] = (struct slot){.generation = 0};
+	} else {
+		sad->first_free = sad->slots[index].next_free;
+		if (sad->first_free == NO_SLOT)
+			sad->last_free = NO_SLOT;
+	}
+	return index;
+}
+
+static void give_slot(struct sad *sad, uint32_t index)
+{
+	sad->slots[index].sa = NULL;
+	sad->slots[index].next_free = NO_SLOT;
+	if (sad->last_free == NO_SLOT)
+		sad->first_free = index;
+	else
+		sad->slots[sad->last_free].next_free = index;
+	sad->last_free = index;
+}
+
+static void file_by_id(struct sad *sad, struct sa *sa)
+{
+	uint32_t index = take_slot(sad);
+	struct slot *slot = &sad->slots[index];
+
+	slot->generation = slot->generation < GENERATION_MAX ? slot->generation + 1 : 1;
+	slot->sa = sa;
+	sa->id = slot->generation << SLOT_BITS | index;
+	sad->count++;
+}
+
+static void heap_set(struct sad *sad, size_t at, struct sa *sa)
+{
+	sad->heap[at] = sa;
+	sa->deadline_index = (uint32_t)at + 1;
+}
+
+static void heap_up(struct sad *sad, size_t at)
+{
+	struct sa *sa = sad->heap[at];
+
+	while (at > 0) {
+		size_t parent = (at - 1) / 2;
+
+		if (sad->heap[parent]->due_ms <= sa->due_ms)
+			break;
+		heap_set(sad, at, sad->heap[parent]);
+		at = parent;
+	}
+	heap_set(sad, at, sa);
+}
+
+static void heap_down(struct sad *sad, size_t at)
+{
+	struct sa *sa = sad->heap[at];
+
+	for (;;) {
+		size_t child = 2 * at + 1;
+
+		if (child >= sad->n_heap)
+			break;
+		if (child + 1 < sad->n_heap &&
+			sad->heap[child + 1]->due_ms < sad->heap[child]->due_ms)
+			child++;
+		if (sa->due_ms <= sad->heap[child]->due_ms)
+			break;
+		heap_set(sad, at, sad->heap[child]);
+		at = child;
+	}
+	heap_set(sad, at, sa);
+}
+
+static void heap_add(struct sad *sad, struct sa *sa)
+{
+	sa->due_ms = sa_deadline(sa);
+	if (sa->due_ms == UINT64_MAX)
+		return;
+	heap_set(sad, sad->n_heap, sa);
+	heap_up(sad, sad->n_heap++);
+}
+
+static void heap_remove(struct sad *sad, struct sa *sa)
+{
+	size_t at = sa->deadline_index;
+	struct sa *last;
+
+	if (at == 0)
+		return;
+	sa->deadline_index = 0;
+	last = sad->heap[--sad->n_heap];
+	if (last == sa)
+		return;
+	heap_set(sad, at - 1, last);
+	heap_up(sad, at - 1);
+	heap_down(sad, last->deadline_index - 1);
+}
+
+static void file_by_policy(struct policy *policy, struct sa *sa)
+{
+	sa->path = policy->path;
+	sa->tunnel = policy->tunnel;
+	list_append(&policy->sas, &sa->by_policy);
+	if (sa->dir == SA_OUT && sa->fallback)
+		policy->out_fallback = sa;
+	else if (sa->dir == SA_OUT)
+		policy->out = sa;
+}
+
+int sad_add(struct sad *sad, struct policy *policy, struct sa *sa)
+{
+	int error;
+
+	if (!policy)
+		return -ENOENT;
+	error = make_room(sad);
+	if (error)
+		return error;
+	if (sa->dir == SA_IN) {
+		error = spi_bind(sad->spis, sa->spi, sa->diet.spi_bits, sa);
+		if (error)
+			return error;
+	}
+	file_by_id(sad, sa);
+	file_by_policy(policy, sa);
+	heap_add(sad, sa);
+	return 0;
+}
+
+/* The newest SA that is left takes over what the removed one did. */
+static void choose_out(struct policy *policy)
+{
+	policy->out = NULL;
+	policy->out_fallback = NULL;
+	list_each (node, &policy->sas) {
+		struct sa *sa = container_of(node, struct sa, by_policy);
+
+		if (sa->dir == SA_OUT && sa->fallback)
+			policy->out_fallback = sa;
+		else if (sa->dir == SA_OUT)
+			policy->out = sa;
+	}
+}
+
+void sad_remove(struct sad *sad, struct spd *spd, struct sa *sa)
+{
+	struct policy *policy = spd_find(spd, sa->policy);
+
+	if (sa->dir == SA_IN)
+		spi_release(sad->spis, sa->spi);
+	heap_remove(sad, sa);
+	list_remove(&sa->by_policy);
+	list_remove(&sa->notice_link);
+	if (policy)
+		choose_out(policy);
+	give_slot(sad, sa->id & SLOT_MASK);
+	sad->count--;
+	sa_destroy(sa);
+}
+
+struct sa *sad_find(const struct sad *sad, sa_id id)
+{
+	size_t index = id & SLOT_MASK;
+	struct sa *sa = index < sad->n_slots ? sad->slots[index].sa : NULL;
+
+	return sa && sa->id == id ? sa : NULL;
+}
+
+struct sa *sad_find_inbound(const struct sad *sad, const uint8_t *wire, size_t len)
+{
+	return spi_find(sad->spis, wire, len);
+}
+
+struct sa *sad_next(const struct sad *sad, size_t *at)
+{
+	while (*at < sad->n_slots) {
+		struct sa *sa = sad->slots[(*at)++].sa;
+
+		if (sa)
+			return sa;
+	}
+	return NULL;
+}
+
+size_t sad_count(const struct sad *sad)
+{
+	return sad->count;
+}
+
+uint64_t sad_next_deadline(const struct sad *sad)
+{
+	return sad->n_heap ? sad->heap[0]->due_ms : UINT64_MAX;
+}
+
+/* An SA whose packets or octets ran out first was told already: it only moves in the heap. */
+struct sa *sad_take_due(struct sad *sad, uint64_t now_ms)
+{
+	while (sad->n_heap) {
+		struct sa *sa = sad->heap[0];
+		uint32_t told = sa->told;
+
+		if (sa->due_ms > now_ms)
+			return NULL;
+		sa_expire(sa, now_ms);
+		heap_remove(sad, sa);
+		heap_add(sad, sa);
+		if (sa->told != told)
+			return sa;
+	}
+	return NULL;
+}
