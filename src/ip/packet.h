@@ -50,12 +50,17 @@ struct ip_packet {
  * length are cut off the buf. DROP_NONE, DROP_IP_*, DROP_TRANSPORT_SHORT.
  */
 enum drop ip_packet_parse(struct ip_packet *ip, struct buf *pkt);
+/*
+ * Views the beginning of a packet, as an ICMP error quotes it: len is what is there, has_ports only
+ * if 4 octets of the transport header are. false: not even a whole IP header, or not acceptable.
+ */
+bool ip_packet_parse_quoted(struct ip_packet *ip, const uint8_t *data, size_t len);
 struct ip_addr ip_packet_src(const struct ip_packet *ip);
 struct ip_addr ip_packet_dst(const struct ip_packet *ip);
 uint8_t ip_packet_hop_limit(const struct ip_packet *ip);
 uint8_t ip_packet_traffic_class(const struct ip_packet *ip); /* DSCP and ECN */
 bool ip_packet_dont_fragment(const struct ip_packet *ip);    /* IPv4 DF; always true for IPv6 */
-const char *ip_proto_name(uint8_t proto); /* "udp"; "proto-47" is not in the table: NULL */
+const char *ip_proto_name(uint8_t proto);                    /* "udp"; NULL: not in the table */
 
 /*
  * What is known of, or wanted in, the header outside: endpoints, and the fields that "lower" copies
