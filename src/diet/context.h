@@ -60,6 +60,13 @@ struct diet_sa {
 				 6) */
 };
 
+/* What the lossless guard (section 3.5) looks at beyond the rule's own matching operators. */
+enum diet_guard {
+	DIET_GUARD_HOP_LIMIT = 1, /* lower: section 7 */
+	DIET_GUARD_ATOMIC = 2,    /* generated Identification: no fragments (RFC 6864) */
+	DIET_GUARD_CHECKSUM = 4,  /* verify before eliding */
+};
+
 /* Size matters: one per SA. */
 struct diet_context {
 	uint32_t spi;
@@ -67,9 +74,9 @@ struct diet_context {
 	uint8_t align, pad_length_sent, next_header_sent, next_header; /* CTEC; align in octets */
 	uint8_t rule_id, iipc;                                         /* 0 or 1 */
 	uint8_t mode, ip_version, proto; /* enum sa_mode; 0: not single */
-	uint8_t guard;                   /* what the lossless guard has to look at, see iipc.c */
-	uint8_t flow_label_cda, ecn_cda, dscp_cda, hop_limit_cda;
-	const struct ts *src, *dst; /* borrowed: outlive the context (they lie in the SA) */
+	uint8_t guard;                   /* what the lossless guard looks at, enum diet_guard */
+	uint8_t outer_family;            /* as in struct diet_sa */
+	const struct ts *src, *dst;      /* borrowed: outlive the context (they lie in the SA) */
 	uint8_t n_src, n_dst;
 	struct schc_plan plan; /* IIPC */
 };
@@ -83,8 +90,13 @@ int diet_context_init(
 void diet_context_fini(struct diet_context *context);
 
 struct schc_rule;
-/* The IIPC rule in schc/rule.h's form, for `rules explain`, tests and the plan; 0 or -EINVAL. */
+/*
+ * The IIPC rule in schc/rule.h's form, for `rules explain`, tests and the plan; 0 or -EINVAL. No
+ * fields: nothing is compressed (iipc_not_compressed, transport mode without a layer-4 rule).
+ */
 int diet_iipc_rule(
 	const struct diet_attrs *attrs, const struct diet_sa *sa, struct schc_rule *rule);
+/* The EEC rule; the SN's target value is receiver state and left 0. */
+int diet_eec_rule(const struct diet_attrs *attrs, const struct diet_sa *sa, struct schc_rule *rule);
 
 #endif

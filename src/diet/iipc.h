@@ -33,8 +33,9 @@ enum drop iipc_compress(const struct diet_context *context, const struct ip_pack
 
 /*
  * Residue -> header in place. next_header as ctec_remove_trailer gave it; transport mode: outer's
- * addresses are those of the IP header outside, and *proto gets the restored protocol.
- * DROP_RESIDUE, DROP_NEXT_HEADER, DROP_NO_BUFFER. The caller still checks the selectors.
+ * addresses are those of the IP header outside (remote sent it), and next_header is the restored
+ * protocol. DROP_RESIDUE, DROP_NEXT_HEADER, DROP_DUMMY, DROP_NO_BUFFER. The caller still checks the
+ * selectors, and the packet itself where it came uncompressed.
  */
 enum drop iipc_decompress(const struct diet_context *context, uint8_t next_header, struct buf *pkt,
 	const struct outer *outer);

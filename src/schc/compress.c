@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Matching and compression by a compiled plan: masked compares, then bits into a register. */
+#include "schc/compress.h"
+
+#include "schc/plan.h"
+#include "schc/words.h"
+#include "ip/packet.h"
+
+#include <string.h>
+
+enum { IPV4_FIRST_OCTET = 0x45 };
+
+bool schc_matches(const struct schc_plan *plan, const uint8_t *header, size_t len)
+{
+	uint64_t words[SCHC_PLAN_WORDS];
+	uint64_t wrong = 0;
+
+	if (len < plan->header_len)
+		return false;
+	/* The plan's offsets stand for a header without options. */
+	if (plan->version == 4 && header[0] != IPV4_FIRST_OCTET)
+		return false;
+	words_load(words, header, plan->header_len);
+	for (unsigned i = 0; i < plan->n_words; i++)
+		wrong |= (words[i] ^ plan->value[i]) & plan->mask[i];
+	if (wrong)
+		return false;
+	for (unsigned i = 0; plan->n_maps && i < plan->n_copies; i++) {
+		const struct schc_op *op = &plan->copy[i];
+		const struct schc_map *map = &plan->map[op->arg ? op->arg - 1 : 0];
+		uint64_t value = words[op->word] >> op->shift & words_mask(map->width);
+
+		if (op->arg && !memchr(plan->mapping + map->first, (int)value, map->n))
+			return false;
+	}
+	return true;
+}
+
+static uint64_t map_index(const struct schc_plan *plan, const struct schc_op *op, uint64_t word)
+{
+	const struct schc_map *map = &plan->map[op->arg - 1];
+	const uint8_t *list = plan->mapping + map->first;
+	int value = (int)(word >> op->shift & words_mask(map->width));
+	const uint8_t *entry = memchr(list, value, map->n);
+
+	return entry ? (uint64_t)(entry - list) : 0;
+}
+
+static void take_lower(const struct schc_plan *plan, const uint64_t *words, struct outer *outer)
+{
+	for (unsigned i = 0; i < plan->n_lowers; i++) {
+		const struct schc_op *op = &plan->lower[i];
+		uint64_t value = words[op->word] >> op->shift & words_mask(op->bits);
+
+		switch (op->arg) {
+		case SCHC_LOWER_DSCP:
+			outer->traffic_class = (uint8_t)(value << 2 | (outer->traffic_class & 3));
+			break;
+		case SCHC_LOWER_ECN:
+			outer->traffic_class = (uint8_t)((outer->traffic_class & ~3u) | value);
+			break;
+		case SCHC_LOWER_FLOW_LABEL:
+			outer->flow_label = (uint32_t)value;
+			break;
+		default:
+			outer->hop_limit = (uint8_t)value;
+		}
+	}
+}
+
+void schc_compress(
+	const struct schc_plan *plan, const uint8_t *header, uint8_t *residue, struct outer *outer)
+{
+	uint64_t words[SCHC_PLAN_WORDS];
+	uint8_t out[SCHC_RESIDUE_MAX + 8];
+	uint64_t pending = 0; /* left-aligned */
+	unsigned fill = 0;    /* bits of pending, below 8 between copies */
+	size_t at = 0;
+
+	words_load(words, header, plan->header_len);
+	for (unsigned i = 0; i < plan->n_copies; i++) {
+		const struct schc_op *op = &plan->copy[i];
+		uint64_t value = op->arg ? map_index(plan, op, words[op->word])
+					 : words[op->word] >> op->shift & words_mask(op->bits);
+
+		fill += op->bits;
+		pending |= value << (64 - fill);
+		put_be64(out + at, pending);
+		at += fill / 8;
+		pending <<= fill & ~7u;
+		fill &= 7;
+	}
+	take_lower(plan, words, outer);
+	memcpy(residue, out, plan->residue_len);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Decompression by a compiled plan: template, residue bits, lower, and what is computed. */
+#include "schc/decompress.h"
+
+#include "schc/plan.h"
+#include "schc/words.h"
+#include "ip/checksum.h"
+#include "ip/packet.h"
+
+#include <string.h>
+
+enum {
+	IPV4_LEN_AT = 2,
+	IPV4_ID_AT = 4,
+	IPV4_CKSUM_AT = 10,
+	IPV4_SRC_AT = 12,
+	IPV4_DST_AT = 16,
+	IPV6_LEN_AT = 4,
+	IPV6_SRC_AT = 8,
+	IPV6_DST_AT = 24,
+	UDP_LEN_AT = 4,
+	UDP_CKSUM_AT = 6,
+	TCP_CKSUM_AT = 16,
+	SCTP_CKSUM_AT = 8,
+	IHL_SHIFT = 56,
+	IHL_WORDS = 5,
+	FLOW_LABEL_MASK = 0xfffff,
+};
+
+static void give_lower(const struct schc_plan *plan, uint64_t *words, const struct outer *outer)
+{
+	for (unsigned i = 0; i < plan->n_lowers; i++) {
+		const struct schc_op *op = &plan->lower[i];
+		uint64_t value;
+
+		switch (op->arg) {
+		case SCHC_LOWER_DSCP:
+			value = outer->traffic_class >> 2;
+			break;
+		case SCHC_LOWER_ECN:
+			value = outer->traffic_class & 3;
+			break;
+		case SCHC_LOWER_FLOW_LABEL:
+			value = outer->flow_label;
+			break;
+		default:
+			value = outer->hop_limit;
+		}
+		words[op->word] |= (value & words_mask(op->bits)) << op->shift;
+	}
+}
+
+bool schc_decompress(const struct schc_plan *plan, const uint8_t *residue, size_t len,
+	uint8_t *header, const struct outer *outer)
+{
+	uint64_t words[SCHC_PLAN_WORDS];
+	uint8_t in[SCHC_RESIDUE_MAX + 8];
+	unsigned at = 0;
+
+	if (len < plan->residue_len)
+		return false;
+	memcpy(in, residue, plan->residue_len);
+	memset(in + plan->residue_len, 0, 8);
+	memcpy(words, plan->value, sizeof words);
+	for (unsigned i = 0; i < plan->n_copies; i++) {
+		const struct schc_op *op = &plan->copy[i];
+		uint64_t value = get_be64(in + at / 8) << at % 8 >> (64 - op->bits);
+
+		at += op->bits;
+		if (op->arg) {
+			const struct schc_map *map = &plan->map[op->arg - 1];
+
+			if (value >= map->n)
+				return false;
+			value = plan->mapping[map->first + value];
+		}
+		words[op->word] |= value << op->shift;
+	}
+	if (plan->version == 4 && (words[0] >> IHL_SHIFT & 15) != IHL_WORDS)
+		return false;
+	give_lower(plan, words, outer);
+	words_store(words, header, plan->header_len);
+	return true;
+}
+
+/* The pseudo header's part of a checksum; a rule without layer 3 sees the addresses outside. */
+static uint64_t pseudo_sum(
+	const struct schc_plan *plan, const uint8_t *packet, size_t len, const struct outer *outer)
+{
+	const uint8_t *src = outer->remote.addr.bytes;
+	const uint8_t *dst = outer->local.addr.bytes;
+	uint8_t version = plan->version;
+
+	if (version == 6) {
+		src = packet + IPV6_SRC_AT;
+		dst = packet + IPV6_DST_AT;
+	} else if (version == 4) {
+		src = packet + IPV4_SRC_AT;
+		dst = packet + IPV4_DST_AT;
+	} else {
+		version = outer->remote.addr.family == 6 ? 6 : 4;
+	}
+	return checksum_pseudo(version, src, dst, plan->proto, (uint32_t)len);
+}
+
+/* RFC 9260 6.8: the CRC goes out least significant octet first. */
+static void put_crc32c(uint8_t *at, uint32_t crc)
+{
+	for (unsigned i = 0; i < 4; i++)
+		at[i] = (uint8_t)(crc >> 8 * i);
+}
+
+/* RFC 3828 3.1: UDP-Lite sums as many octets as its coverage says, 0 meaning all. */
+static size_t covered(const struct schc_plan *plan, const uint8_t *l4, size_t len)
+{
+	size_t coverage = get_be16(l4 + UDP_LEN_AT);
+
+	if (plan->proto != IP_PROTO_UDPLITE || !coverage || coverage > len)
+		return len;
+	return coverage;
+}
+
+static void fix_l4_checksum(
+	const struct schc_plan *plan, uint8_t *packet, size_t len, const struct outer *outer)
+{
+	uint8_t *l4 = packet + plan->l4_offset;
+	size_t l4_len = len - plan->l4_offset;
+	uint16_t sum;
+
+	if (plan->proto == IP_PROTO_SCTP) {
+		put_crc32c(l4 + SCTP_CKSUM_AT, checksum_crc32c(l4, l4_len));
+		return;
+	}
+	sum = checksum_finish(checksum_add(
+		pseudo_sum(plan, packet, l4_len, outer), l4, covered(plan, l4, l4_len)));
+	if (plan->proto == IP_PROTO_TCP) {
+		put_be16(l4 + TCP_CKSUM_AT, sum);
+		return;
+	}
+	/* RFC 768, RFC 3828: a transmitted 0 would mean "none". */
+	put_be16(l4 + UDP_CKSUM_AT, sum ? sum : 0xffff);
+}
+
+static uint32_t mix(uint32_t hash, const uint8_t *data, size_t len)
+{
+	for (size_t i = 0; i + 4 <= len; i += 4) {
+		hash = (hash ^ get_be32(data + i)) * 0x9e3779b1u;
+		hash ^= hash >> 15;
+	}
+	return hash;
+}
+
+/* RFC 6437 2: the same label for all packets of a flow, and never 0. */
+static void fix_flow_label(uint8_t *packet, size_t len)
+{
+	uint32_t hash = mix(packet[6], packet + IPV6_SRC_AT, IPV6_HEADER - IPV6_SRC_AT);
+	uint8_t proto = packet[6];
+	uint32_t word;
+
+	if ((proto == IP_PROTO_UDP || proto == IP_PROTO_TCP || proto == IP_PROTO_UDPLITE ||
+		    proto == IP_PROTO_SCTP) &&
+		len >= IPV6_HEADER + 4)
+		hash = mix(hash, packet + IPV6_HEADER, 4);
+	hash = (hash ^ hash >> 20) & FLOW_LABEL_MASK;
+	word = get_be32(packet) & ~(uint32_t)FLOW_LABEL_MASK;
+	put_be32(packet, word | (hash ? hash : 1));
+}
+
+/*
+ * RFC 6864 asks for different numbers only where a packet may still be fragmented; the octets of
+ * layer 4 that differ from packet to packet see to that without state.
+ */
+static void fix_ipv4_id(uint8_t *packet, size_t len)
+{
+	size_t l4 = len - IPV4_HEADER < 8 ? len - IPV4_HEADER : 8;
+	uint32_t hash = mix(packet[9], packet + IPV4_SRC_AT, 8);
+
+	hash = mix(hash, packet + IPV4_HEADER, l4);
+	hash = (hash ^ hash >> 16) & 0xffff;
+	put_be16(packet + IPV4_ID_AT, (uint16_t)(hash ? hash : 1));
+}
+
+void schc_compute(
+	const struct schc_plan *plan, uint8_t *packet, size_t len, const struct outer *outer)
+{
+	unsigned fixes = plan->fixes;
+
+	if (fixes & SCHC_FIX_IPV6_LEN)
+		put_be16(packet + IPV6_LEN_AT, (uint16_t)(len - IPV6_HEADER));
+	if (fixes & SCHC_FIX_IPV4_LEN)
+		put_be16(packet + IPV4_LEN_AT, (uint16_t)len);
+	if (fixes & SCHC_FIX_L4_LEN)
+		put_be16(packet + plan->l4_offset + UDP_LEN_AT, (uint16_t)(len - plan->l4_offset));
+	if (fixes & SCHC_FIX_L4_CKSUM)
+		fix_l4_checksum(plan, packet, len, outer);
+	if (fixes & SCHC_FIX_FLOW_LABEL)
+		fix_flow_label(packet, len);
+	if (fixes & SCHC_FIX_IPV4_ID)
+		fix_ipv4_id(packet, len);
+	if (fixes & SCHC_FIX_IPV4_CKSUM)
+		put_be16(packet + IPV4_CKSUM_AT, checksum_ipv4_header(packet, IPV4_HEADER));
+}

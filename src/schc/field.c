@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of header fields: RFC 791, 8200, 768, 3828, 9293, 9260 and 4303 as RFC 8724 sees them.
+ */
+#include "schc/field.h"
+
+static const struct schc_field fields[] = {
+#define SCHC_FIELD_ROW(l, n, b, w, s) \
+	[SCHC_##l##_##n] = {.name = #l "." #n, \
+		.layer = SCHC_##l, \
+		.source = SCHC_FROM_##s, \
+		.width = w, \
+		.bit = b},
+	SCHC_FIELD_LIST(SCHC_FIELD_ROW)
+#undef SCHC_FIELD_ROW
+};
+
+static const struct {
+	uint8_t first, last; /* enum schc_fid */
+	uint8_t len;
+} layers[SCHC_LAYERS] = {
+	[SCHC_IPV6] = {SCHC_IPV6_VER, SCHC_IPV6_DST, 40},
+	[SCHC_IPV4] = {SCHC_IPV4_VER, SCHC_IPV4_DST, 20},
+	[SCHC_UDP] = {SCHC_UDP_SPORT, SCHC_UDP_CKSUM, 8},
+	[SCHC_UDPLITE] = {SCHC_UDPLITE_SPORT, SCHC_UDPLITE_CKSUM, 8},
+	[SCHC_TCP] = {SCHC_TCP_SPORT, SCHC_TCP_URG, 20},
+	[SCHC_SCTP] = {SCHC_SCTP_SPORT, SCHC_SCTP_CKSUM, 12},
+	[SCHC_ESP] = {SCHC_ESP_SPI, SCHC_ESP_SN, 8},
+};
+
+const struct schc_field *schc_field(enum schc_fid fid)
+{
+	return &fields[fid];
+}
+
+enum schc_fid schc_layer_first(enum schc_layer layer)
+{
+	return layers[layer].first;
+}
+
+unsigned schc_layer_fields(enum schc_layer layer)
+{
+	return layers[layer].last - layers[layer].first + 1u;
+}
+
+unsigned schc_layer_len(enum schc_layer layer)
+{
+	return layers[layer].len;
+}
