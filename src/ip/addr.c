@@ -213,7 +213,7 @@ void ip_prefix_range(const struct ip_prefix *p, struct ip_addr *start, struct ip
 
 	*start = ip_prefix_network(p);
 	for (size_t i = 0; i < ip_addr_len(&last); i++)
-		last.bytes[i] |= (uint8_t)~mask_octet(p->len, i);
+		last.bytes[i] = (uint8_t)(last.bytes[i] | (0xff ^ mask_octet(p->len, i)));
 	*end = last;
 }
 
