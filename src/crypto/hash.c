@@ -2,8 +2,6 @@
 /* SHA-256, HMAC, HKDF (RFC 5869), BLAKE2b and a keyed short hash for tables. */
 #include "hash.h"
 
-#include "base/wire.h"
-
 #include <sodium.h>
 
 #include <assert.h>
@@ -70,7 +68,10 @@ void hash_digest(struct slice in, uint8_t out[HASH_DIGEST_LEN])
 uint64_t hash_short(const uint8_t key[HASH_SHORT_KEY_LEN], const void *data, size_t len)
 {
 	uint8_t out[crypto_shorthash_BYTES];
+	uint64_t number = 0;
 
 	crypto_shorthash(out, data, len, key);
-	return get_be64(out);
+	for (size_t i = sizeof(out); i > 0; i--)
+		number = number << 8 | out[i - 1];
+	return number;
 }
