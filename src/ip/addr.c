@@ -194,7 +194,9 @@ static uint8_t mask_octet(unsigned len, size_t i)
 {
 	if (len >= (i + 1) * 8)
 		return 0xff;
-	return len <= i * 8 ? 0 : (uint8_t)(0xff00u >> (len - i * 8));
+	if (len <= i * 8)
+		return 0;
+	return (uint8_t)(0xff00u >> (len - i * 8) & 0xff);
 }
 
 bool ip_prefix_contains(const struct ip_prefix *p, const struct ip_addr *a)
