@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a tunnel has in the kernel: TUN, MTU, addresses, routes and their guards (trust.md 4.5). */
+#include "daemon/tunnel_net.h"
+
+#include "base/log.h"
+#include "daemon/daemon.h"
+#include "daemon/tunnel.h"
+#include "io/dataplane.h"
+#include "io/netlink.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOG_TAG "tunnel"
+
+const struct ip_prefix *net_prefix(const struct config_peer *peer, size_t i)
+{
+	if (i < peer->n_addresses)
+		return &peer->addresses[i];
+	i -= peer->n_addresses;
+	return i < peer->n_routes ? &peer->routes[i] : NULL;
+}
+
+typedef int prefix_action(
+	struct tunnel *tunnel, const struct config *config, const struct ip_prefix *prefix);
+
+static bool same_prefix(const struct ip_prefix *a, const struct ip_prefix *b)
+{
+	struct ip_addr from = ip_prefix_network(a);
+	struct ip_addr to = ip_prefix_network(b);
+
+	return a->len == b->len && ip_addr_equal(&from, &to);
+}
+
+static bool routes_have(const struct config *config, const struct ip_prefix *prefix)
+{
+	const struct ip_prefix *other;
+
+	for (size_t p = 0; p < config->n_peers; p++)
+		for (size_t i = 0; (other = net_prefix(&config->peers[p], i)); i++)
+			if (same_prefix(other, prefix))
+				return true;
+	return false;
+}
+
+/* For each route of config that other (NULL: nothing) does not have. */
+static int each_route(struct tunnel *tunnel, const struct config *config,
+	const struct config *other, prefix_action *action)
+{
+	const struct ip_prefix *prefix;
+	int first = 0;
+
+	for (size_t p = 0; p < config->n_peers; p++)
+		for (size_t i = 0; (prefix = net_prefix(&config->peers[p], i)); i++) {
+			int error = other && routes_have(other, prefix)
+					    ? 0
+					    : action(tunnel, config, prefix);
+
+			if (error && !first)
+				first = error;
+		}
+	return first;
+}
+
+static void say(const char *what, const struct ip_prefix *prefix, int error)
+{
+	char text[IP_PREFIX_TEXT];
+
+	ip_prefix_print(prefix, text, sizeof(text));
+	if (error == -EEXIST)
+		log_error("%s %s: another route to it is there already (ip route show %s)", what,
+			text, text);
+	else
+		log_error("%s %s: %s", what, text, strerror(-error));
+}
+
+static int add_guard(
+	struct tunnel *tunnel, const struct config *config, const struct ip_prefix *prefix)
+{
+	int error = netlink_guard_add(tunnel->daemon->netlink, prefix);
+
+	(void)config;
+	if (error)
+		say("guard", prefix, error);
+	return error;
+}
+
+static int del_guard(
+	struct tunnel *tunnel, const struct config *config, const struct ip_prefix *prefix)
+{
+	(void)config;
+	return netlink_guard_del(tunnel->daemon->netlink, prefix);
+}
+
+/* Our own address of that family: what the kernel puts in as the source of what we send there. */
+static const struct ip_addr *source_for(const struct config *config, uint8_t family)
+{
+	const struct config_interface *interface = &config->interface;
+
+	for (size_t i = 0; i < interface->n_addresses; i++)
+		if (interface->addresses[i].addr.family == family)
+			return &interface->addresses[i].addr;
+	return NULL;
+}
+
+static int add_route(
+	struct tunnel *tunnel, const struct config *config, const struct ip_prefix *prefix)
+{
+	int error = netlink_route_add(tunnel->daemon->netlink, tunnel->tun.ifindex, prefix,
+		source_for(config, prefix->addr.family), 0);
+
+	if (error)
+		say("route", prefix, error);
+	return error;
+}
+
+static int del_route(
+	struct tunnel *tunnel, const struct config *config, const struct ip_prefix *prefix)
+{
+	(void)config;
+	return netlink_route_del(tunnel->daemon->netlink, tunnel->tun.ifindex, prefix);
+}
+
+static bool addresses_have(const struct config *config, const struct ip_prefix *prefix)
+{
+	const struct config_interface *interface = &config->interface;
+
+	for (size_t i = 0; i < interface->n_addresses; i++)
+		if (interface->addresses[i].len == prefix->len &&
+			ip_addr_equal(&interface->addresses[i].addr, &prefix->addr))
+			return true;
+	return false;
+}
+
+static int add_addresses(
+	struct tunnel *tunnel, const struct config *config, const struct config *other)
+{
+	const struct config_interface *interface = &config->interface;
+
+	for (size_t i = 0; i < interface->n_addresses; i++) {
+		const struct ip_prefix *prefix = &interface->addresses[i];
+		int error = other && addresses_have(other, prefix)
+				    ? 0
+				    : netlink_addr_add(
+					      tunnel->daemon->netlink, tunnel->tun.ifindex, prefix);
+
+		if (error) {
+			say("address", prefix, error);
+			return error;
+		}
+	}
+	return 0;
+}
+
+static void del_addresses(
+	struct tunnel *tunnel, const struct config *config, const struct config *other)
+{
+	const struct config_interface *interface = &config->interface;
+
+	for (size_t i = 0; i < interface->n_addresses; i++)
+		if (!addresses_have(other, &interface->addresses[i]))
+			netlink_addr_del(tunnel->daemon->netlink, tunnel->tun.ifindex,
+				&interface->addresses[i]);
+}
+
+static void store_name(const struct tunnel *tunnel, char out[NOTIFY_NAME_MAX])
+{
+	snprintf(out, NOTIFY_NAME_MAX, "tun-%s", tunnel->config->tunnel);
+}
+
+static int open_tun(struct tunnel *tunnel, struct config_errors *errors)
+{
+	struct daemon *daemon = tunnel->daemon;
+	const char *ifname = tunnel->config->interface.name;
+	char name[NOTIFY_NAME_MAX];
+	const char *hint;
+	int fd;
+	int error;
+
+	store_name(tunnel, name);
+	fd = notify_fds_take(&daemon->fds, name);
+	error = tun_open(&tunnel->tun, ifname, fd, true);
+	if (error && fd >= 0) { /* of another device by now */
+		close(fd);
+		error = tun_open(&tunnel->tun, ifname, -1, true);
+	}
+	if (!error) {
+		notify_store(&daemon->notify, name, tunnel->tun.fd);
+		return 0;
+	}
+	hint = error == -ENOENT   ? "load the module: modprobe tun; a container needs --device "
+				    "/dev/net/tun"
+	       : error == -EBUSY  ? "another process holds this device"
+	       : error == -EINVAL ? "a device of this name is there and is no TUN: ip link show"
+	       : error == -EACCES ? "chmod 0666 /dev/net/tun, or restart dietvpnd as root"
+	       : error == -EPERM  ? "CAP_NET_ADMIN is missing"
+				  : "";
+	config_errors_add(errors, tunnel->config->tunnel, hint, "TUN %s cannot be opened: %s",
+		ifname, strerror(-error));
+	return error;
+}
+
+static int fail(
+	const struct tunnel *tunnel, const char *what, int error, struct config_errors *errors)
+{
+	config_errors_add(errors, tunnel->config->tunnel,
+		error == -EPERM ? "CAP_NET_ADMIN is missing" : "the log says which", "%s of %s: %s",
+		what, tunnel->config->interface.name, strerror(-error));
+	return error;
+}
+
+static int attach(struct tunnel *tunnel)
+{
+	const struct config_interface *interface = &tunnel->config->interface;
+	struct ip_addr own[CONFIG_ADDRESSES_MAX];
+	int error;
+
+	for (size_t i = 0; i < interface->n_addresses; i++)
+		own[i] = interface->addresses[i].addr;
+	error = dataplane_tun_add(tunnel->daemon->dataplane, tunnel->index, &tunnel->tun, own,
+		interface->n_addresses);
+	tunnel->attached = !error;
+	if (!error)
+		dataplane_set_mtu(tunnel->daemon->dataplane, tunnel->index, tunnel->mtu);
+	return error;
+}
+
+int net_open(struct tunnel *tunnel, struct config_errors *errors)
+{
+	struct netlink *netlink = tunnel->daemon->netlink;
+	const struct config *config = tunnel->config;
+	int error = each_route(tunnel, config, NULL, add_guard);
+
+	if (error)
+		return fail(tunnel, "guard routes", error, errors);
+	error = open_tun(tunnel, errors);
+	if (error)
+		return error;
+	error = netlink_link_up(netlink, tunnel->tun.ifindex, tunnel->mtu);
+	if (error)
+		return fail(tunnel, "link", error, errors);
+	error = add_addresses(tunnel, config, NULL);
+	if (error)
+		return fail(tunnel, "addresses", error, errors);
+	error = each_route(tunnel, config, NULL, add_route);
+	if (error)
+		return fail(tunnel, "routes", error, errors);
+	error = attach(tunnel);
+	return error ? fail(tunnel, "data path", error, errors) : 0;
+}
+
+void net_close(struct tunnel *tunnel, bool keep)
+{
+	struct daemon *daemon = tunnel->daemon;
+	char name[NOTIFY_NAME_MAX];
+
+	if (tunnel->attached)
+		dataplane_tun_remove(daemon->dataplane, tunnel->index);
+	tunnel->attached = false;
+	if (keep) {
+		tun_close(&tunnel->tun);
+		return;
+	}
+	if (tunnel->tun.fd >= 0) {
+		each_route(tunnel, tunnel->config, NULL, del_route);
+		store_name(tunnel, name);
+		notify_unstore(&daemon->notify, name);
+		tun_remove(&tunnel->tun);
+	}
+	each_route(tunnel, tunnel->config, NULL, del_guard);
+}
+
+int net_change(struct tunnel *tunnel, const struct config *next, struct config_errors *errors)
+{
+	const struct config *present = tunnel->config;
+	int error = each_route(tunnel, next, present, add_guard);
+
+	if (!error)
+		error = add_addresses(tunnel, next, present);
+	if (!error)
+		error = each_route(tunnel, next, present, add_route);
+	if (error)
+		fail(tunnel, "addresses or routes", error, errors);
+	each_route(tunnel, present, next, del_route);
+	each_route(tunnel, present, next, del_guard);
+	del_addresses(tunnel, present, next);
+	return error;
+}
+
+void net_set_mtu(struct tunnel *tunnel, uint32_t mtu)
+{
+	struct daemon *daemon = tunnel->daemon;
+	int error = netlink_link_mtu(daemon->netlink, tunnel->tun.ifindex, mtu);
+
+	if (error) {
+		log_warn("%s: mtu %u: %s", tunnel->tun.name, mtu, strerror(-error));
+		return;
+	}
+	tunnel->mtu = mtu;
+	dataplane_set_mtu(daemon->dataplane, tunnel->index, mtu);
+}
+
+/* Our routes and guards as the kernel has them now. */
+struct seen_route {
+	struct ip_prefix dst;
+	int ifindex;
+	bool guard;
+};
+
+struct seen {
+	struct seen_route *list;
+	size_t n, cap;
+	bool failed;
+};
+
+static void note(void *arg, const struct ip_prefix *dst, int ifindex, bool guard)
+{
+	struct seen *seen = arg;
+
+	if (seen->n == seen->cap) {
+		size_t cap = seen->cap ? seen->cap * 2 : 64;
+		struct seen_route *list = realloc(seen->list, cap * sizeof(*list));
+
+		if (!list) {
+			seen->failed = true;
+			return;
+		}
+		seen->list = list;
+		seen->cap = cap;
+	}
+	seen->list[seen->n++] =
+		(struct seen_route){.dst = *dst, .ifindex = ifindex, .guard = guard};
+}
+
+static bool is_there(
+	const struct seen *seen, const struct ip_prefix *prefix, int ifindex, bool guard)
+{
+	for (size_t i = 0; i < seen->n; i++)
+		if (seen->list[i].guard == guard && (guard || seen->list[i].ifindex == ifindex) &&
+			same_prefix(&seen->list[i].dst, prefix))
+			return true;
+	return false;
+}
+
+static size_t mend_one(
+	struct tunnel *tunnel, const struct seen *seen, const struct ip_prefix *prefix)
+{
+	bool guard = is_there(seen, prefix, 0, true);
+	bool route = is_there(seen, prefix, tunnel->tun.ifindex, false);
+	char text[IP_PREFIX_TEXT];
+
+	if (guard && route)
+		return 0;
+	if (!guard)
+		add_guard(tunnel, tunnel->config, prefix);
+	if (!route)
+		add_route(tunnel, tunnel->config, prefix);
+	log_warn("%s: somebody removed %s %s; it is back", tunnel->config->tunnel,
+		guard   ? "the route to"
+		: route ? "the guard of"
+			: "route and guard of",
+		ip_prefix_print(prefix, text, sizeof(text)));
+	return 1;
+}
+
+size_t net_mend(struct tunnel *tunnel)
+{
+	const struct config *config = tunnel->config;
+	const struct ip_prefix *prefix;
+	struct seen seen = {0};
+	size_t mended = 0;
+
+	if (tunnel->attached && !netlink_routes_ours(tunnel->daemon->netlink, note, &seen) &&
+		!seen.failed)
+		for (size_t p = 0; p < config->n_peers; p++)
+			for (size_t i = 0; (prefix = net_prefix(&config->peers[p], i)); i++)
+				mended += mend_one(tunnel, &seen, prefix);
+	free(seen.list);
+	return mended;
+}
