@@ -6,6 +6,7 @@
 #include "libcrypto.h"
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 
 #include <errno.h>
@@ -33,6 +34,7 @@ static void fetch_all(void)
 			table.cipher[mode][size] = EVP_CIPHER_fetch(NULL, names[mode][size], NULL);
 }
 
+/* RFC 4309 has three octets of salt, RFC 4106 four. */
 static bool is_ccm(const struct aead_suite *suite)
 {
 	return suite->salt_len == 3;
@@ -129,6 +131,15 @@ static int seal(void *context, const struct aead_key *key, const struct aead_job
 	return 0;
 }
 
+static int refuse(void)
+{
+	/* CCM reports a wrong ICV as an error: strangers must not fill the queue for other readers.
+	 */
+	if (ERR_peek_error() != 0)
+		ERR_clear_error();
+	return -EBADMSG;
+}
+
 static int open(void *context, const struct aead_key *key, const struct aead_job *job)
 {
 	const struct aead_suite *suite = key->suite;
@@ -139,9 +150,9 @@ static int open(void *context, const struct aead_key *key, const struct aead_job
 			job->data + job->len) != 1 ||
 		!begin(context, suite, job) ||
 		EVP_DecryptUpdate(context, job->data, &n, job->data, (int)job->len) != 1)
-		return -EBADMSG;
+		return refuse();
 	/* CCM has verified in the update already, and a final would only report that again. */
-	return is_ccm(suite) || finish(context, job) ? 0 : -EBADMSG;
+	return is_ccm(suite) || finish(context, job) ? 0 : refuse();
 }
 
 const struct aead_ops aead_evp = {
