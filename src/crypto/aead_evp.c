@@ -133,8 +133,7 @@ static int seal(void *context, const struct aead_key *key, const struct aead_job
 
 static int refuse(void)
 {
-	/* CCM reports a wrong ICV as an error: strangers must not fill the queue for other readers.
-	 */
+	/* OpenSSL queues an error for a wrong CCM tag, and another reader would take it for his. */
 	if (ERR_peek_error() != 0)
 		ERR_clear_error();
 	return -EBADMSG;
