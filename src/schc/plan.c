@@ -13,11 +13,6 @@ struct span {
 	unsigned first, bits;
 };
 
-static uint64_t low_mask(unsigned bits)
-{
-	return bits ? ~(uint64_t)0 >> (64 - bits) : 0;
-}
-
 static uint64_t tv_bit(const struct schc_field_desc *desc, unsigned bit)
 {
 	unsigned lead = (8u - desc->fl % 8u) % 8u;
