@@ -14,7 +14,6 @@
 enum {
 	IPV4_MTU_FLOOR = 576, /* what every host accepts, RFC 791 */
 	ECN_MASK = 3,
-	DSCP_MASK = 0xfc,
 };
 
 static bool is_usable(const struct sa *sa, const struct ip_packet *ip)
@@ -84,13 +83,9 @@ static enum drop check_path(struct path *path, size_t wire_len, uint64_t now_ms)
 static void fill_outer(struct batch_item *item, const struct ip_packet *ip)
 {
 	const struct sa *sa = item->sa;
-	uint8_t tc = ip_packet_traffic_class(ip);
-
 	item->encap = sa->encap;
 	item->outer = (struct outer){.local = sa->path->local, .remote = sa->path->remote};
-	item->outer.traffic_class = tc & ECN_MASK;
-	if (sa->diet.dscp_cda == DSCP_LOWER)
-		item->outer.traffic_class |= tc & DSCP_MASK;
+	item->outer.traffic_class = ip_packet_traffic_class(ip) & ECN_MASK;
 }
 
 /* From here on the packet is changed; the number is taken as late as can be. */
@@ -98,13 +93,11 @@ static enum drop protect(
 	struct sa *sa, struct batch_item *item, const struct ip_packet *ip, uint64_t now_ms)
 {
 	uint8_t next_header = ip->version == 6 ? IP_PROTO_IPV6 : IP_PROTO_IPV4;
-	uint8_t traffic_class = item->outer.traffic_class;
 	struct buf *pkt = item->pkt;
 	enum drop drop;
 
 	if ((drop = iipc_compress(&sa->diet, ip, pkt, &item->outer)))
 		return drop;
-	item->outer.traffic_class = traffic_class;
 	if ((drop = ctec_add_trailer(&sa->diet, next_header, pkt)))
 		return drop;
 	if ((drop = sa_take_sequence(sa, now_ms)))

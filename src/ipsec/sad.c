@@ -20,6 +20,7 @@ enum {
 	SLOT_BITS = 20,
 	SLOT_MASK = (1 << SLOT_BITS) - 1,
 	GENERATION_MAX = (1 << (32 - SLOT_BITS)) - 1,
+	FREE_MIN = 256, /* slots that rest before the first is used again */
 };
 
 #define NO_SLOT UINT32_MAX
@@ -35,7 +36,8 @@ struct sad {
 	struct slot *slots;
 	size_t n_slots, cap, count;
 	uint32_t first_free, last_free; /* a queue: the slot free for longest goes first */
-	struct sa **heap;               /* by due_ms, earliest first */
+	size_t n_free;
+	struct sa **heap; /* by due_ms, earliest first */
 	size_t n_heap;
 };
 
@@ -67,6 +69,11 @@ void sad_destroy(struct sad *sad)
 	free(sad);
 }
 
+static bool may_reuse(const struct sad *sad)
+{
+	return sad->n_free >= FREE_MIN || (sad->n_free && sad->n_slots > SLOT_MASK);
+}
+
 /* The heap grows with the slots, so that filing a deadline never fails. */
 static int make_room(struct sad *sad)
 {
@@ -74,7 +81,7 @@ static int make_room(struct sad *sad)
 	struct slot *slots;
 	struct sa **heap;
 
-	if (sad->first_free != NO_SLOT || sad->n_slots < sad->cap)
+	if (may_reuse(sad) || sad->n_slots < sad->cap)
 		return 0;
 	if (sad->n_slots > SLOT_MASK)
 		return -ENOSPC;
@@ -94,14 +101,14 @@ static uint32_t take_slot(struct sad *sad)
 {
 	uint32_t index = sad->first_free;
 
-	if (index == NO_SLOT) {
+	if (!may_reuse(sad)) {
 		index = (uint32_t)sad->n_slots++;
 		sad->slots[index] = (struct slot){.generation = 0};
-	} else {
-		sad->first_free = sad->slots[index].next_free;
-		if (sad->first_free == NO_SLOT)
-			sad->last_free = NO_SLOT;
+		return index;
 	}
+	sad->first_free = sad->slots[index].next_free;
+	if (--sad->n_free == 0)
+		sad->last_free = NO_SLOT;
 	return index;
 }
 
@@ -114,6 +121,7 @@ static void give_slot(struct sad *sad, uint32_t index)
 	else
 		sad->slots[sad->last_free].next_free = index;
 	sad->last_free = index;
+	sad->n_free++;
 }
 
 static void file_by_id(struct sad *sad, struct sa *sa)

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The way out: which SA, what is too big, what is copied outside, and that no drop wastes a number.
+ */
+#include "base/buf.h"
+#include "base/wire.h"
+#include "crypto/secret.h"
+#include "fakes/pair.h"
+#include "ip/addr.h"
+#include "ip/checksum.h"
+
+#include <criterion/criterion.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct pair pair;
+static uint8_t packet[PAIR_ROOM];
+
+static void set_up(void)
+{
+	cr_assert_eq(crypto_init(), 0);
+	cr_assert_eq(pair_init(&pair, 5), 0);
+}
+
+static void tear_down(void)
+{
+	pair_fini(&pair);
+}
+
+TestSuite(outbound, .init = set_up, .fini = tear_down);
+
+static struct pair_link link_of(const char *preset, const char *suite)
+{
+	struct pair_link link = {.suite = suite,
+		.ts_a = pair_ts("fd00:a::1", "fd00:a::1", 17, 5683, 5683),
+		.ts_b = pair_ts("fd00:b::1", "fd00:b::1", 17, 5683, 5683)};
+
+	cr_assert(diet_attrs_preset(preset, &link.attrs), "%s", preset);
+	if (link.attrs.esp_spi_lsb == 0)
+		link.attrs.esp_spi_lsb = 8;
+	return link;
+}
+
+static struct pair_link four_link(void)
+{
+	return (struct pair_link){.suite = "aes-gcm-16",
+		.attrs = diet_attrs_plain(),
+		.ts_a = pair_ts("10.1.0.0", "10.1.255.255", 0, 0, 65535),
+		.ts_b = pair_ts("10.2.0.0", "10.2.255.255", 0, 0, 65535)};
+}
+
+static struct batch_item *send(const struct pair_link *link, size_t payload)
+{
+	size_t len = pair_packet(&pair.random, &link->ts_a, &link->ts_b, payload, packet);
+
+	pair_put(&pair, 0, packet, len);
+	pair_out(&pair, true, 1);
+	return &pair.batch.items[0];
+}
+
+/* Nothing of the packet, no number, no counter but the drop's own. */
+static void expect_untouched(const struct sa *sa, uint64_t sequence, enum drop drop)
+{
+	const struct batch_item *item = &pair.batch.items[0];
+
+	cr_expect_eq(item->drop, drop, "%s", drop_name(item->drop));
+	cr_expect_arr_eq(item->pkt->data, packet, item->pkt->len);
+	cr_expect_eq(sa->sequence, sequence);
+}
+
+Test(outbound, policy_and_sa)
+{
+	struct pair_link link = link_of("iot", "aes-ccm-8-iiv");
+	struct pair_link other = link;
+	struct batch_item *item;
+
+	cr_expect_eq(send(&link, 10)->drop, DROP_NO_POLICY);
+	cr_assert_eq(pair_connect(&pair, &link), 0);
+	item = send(&link, 10);
+	cr_expect_eq(item->drop, DROP_NONE);
+	cr_expect_eq(item->sa, link.a_out);
+	cr_expect_eq(item->policy, link.policy_a);
+	cr_expect_eq(item->encap, SA_ENCAP_UDP);
+	cr_expect(ip_endpoint_equal(&item->outer.remote, &link.policy_a->path->remote));
+	cr_expect(ip_endpoint_equal(&item->outer.local, &link.policy_a->path->local));
+	other.ts_b = pair_ts("fd00:c::1", "fd00:c::1", 17, 5683, 5683);
+	cr_expect_eq(send(&other, 10)->drop, DROP_NO_POLICY);
+	cr_expect_null(pair.batch.items[0].policy);
+
+	ipsec_sa_remove(&pair.a, link.a_out);
+	item = send(&link, 10);
+	cr_expect_eq(item->drop, DROP_NO_SA);
+	cr_expect_eq(item->policy, link.policy_a);
+	cr_expect_null(item->sa);
+	link.policy_a->action = POLICY_DISCARD;
+	cr_expect_eq(send(&link, 10)->drop, DROP_DISCARD);
+	cr_expect_eq(pair.a.drops[DROP_NONE], 1);
+	cr_expect_eq(pair.a.drops[DROP_NO_SA], 1);
+	cr_expect_eq(pair.a.drops[DROP_DISCARD], 1);
+	cr_expect_eq(pair.a.drops[DROP_NO_POLICY], 2);
+}
+
+/* A UDP checksum that is wrong cannot be elided. */
+static void spoil_checksum(void)
+{
+	pair.pkts[0]->data[47] ^= 1;
+	packet[47] ^= 1;
+}
+
+Test(outbound, what_the_rule_cannot_restore_takes_the_fallback)
+{
+	struct pair_link link = link_of("iot", "aes-ccm-8-iiv");
+	struct pair_link fallback;
+	size_t len;
+
+	cr_assert_eq(pair_connect(&pair, &link), 0);
+	len = pair_packet(&pair.random, &link.ts_a, &link.ts_b, 30, packet);
+	pair_put(&pair, 0, packet, len);
+	spoil_checksum();
+	pair_out(&pair, true, 1);
+	expect_untouched(link.a_out, 0, DROP_NO_FIT);
+	cr_expect_null(pair.batch.items[0].sa);
+
+	fallback = link;
+	fallback.attrs = diet_attrs_plain();
+	fallback.fallback = true;
+	cr_assert_eq(pair_connect(&pair, &fallback), 0);
+	pair_put(&pair, 0, packet, len);
+	pair_out(&pair, true, 1);
+	cr_expect_eq(pair.batch.items[0].drop, DROP_NONE);
+	cr_expect_eq(pair.batch.items[0].sa, fallback.a_out);
+	pair_wire(&pair);
+	pair_in(&pair, true);
+	cr_assert_eq(pair.batch.items[0].drop, DROP_NONE);
+	cr_expect_eq(pair.batch.items[0].sa, fallback.b_in);
+	cr_assert_eq(pair.pkts[0]->len, len);
+	cr_expect_arr_eq(pair.pkts[0]->data, packet, len);
+
+	link.a_out->dead = 1;
+	cr_expect_eq(send(&link, 10)->sa, fallback.a_out);
+	fallback.a_out->dead = 1;
+	cr_expect_eq(send(&link, 10)->drop, DROP_LIFETIME);
+}
+
+static void check_limit(struct pair_link *link, size_t payload, uint32_t mtu)
+{
+	struct sa *sa = link->a_out;
+	uint64_t sequence = sa->sequence;
+	struct batch_item *item;
+	size_t told;
+	size_t headers;
+
+	link->policy_a->path->mtu = mtu;
+	item = send(link, payload);
+	expect_untouched(sa, sequence, DROP_TOO_BIG);
+	told = item->mtu;
+	headers = item->pkt->len - payload;
+	cr_assert_lt(told, item->pkt->len);
+	item = send(link, told - headers);
+	cr_assert_eq(item->drop, DROP_NONE);
+	cr_expect(item->fragment || item->pkt->len + path_outer_len(sa->path) <= mtu);
+	cr_expect_eq(sa->sequence, sequence + 1);
+	if (told <= IPV6_MIN_MTU)
+		return;
+	cr_expect_not(item->fragment);
+	item = send(link, told - headers + 1);
+	cr_expect_eq(item->drop, DROP_TOO_BIG);
+	cr_expect_eq(item->mtu, told);
+}
+
+Test(outbound, too_big_tells_the_size_that_fits)
+{
+	static const char *const presets[] = {"off", "safe", "iot", "link"};
+	static const char *const suites[] = {"aes-gcm-16", "aes-ccm-8-iiv", "chacha20-poly1305"};
+
+	for (size_t p = 0; p < 4; p++)
+		for (size_t s = 0; s < 3; s++) {
+			struct pair_link link = link_of(presets[p], suites[s]);
+
+			link.ts_a = pair_ts("fd00:a::1", "fd00:a::1", 17, 5683, 5683);
+			link.ts_a.addr_start.bytes[15] = link.ts_a.addr_end.bytes[15] =
+				(uint8_t)(16 + 4 * p + s);
+			cr_assert_eq(pair_connect(&pair, &link), 0);
+			for (uint32_t mtu = 1380; mtu < 1500; mtu += 7)
+				check_limit(&link, 1600, mtu);
+		}
+}
+
+Test(outbound, small_packets_are_fragmented_outside)
+{
+	struct pair_link link = link_of("off", "aes-gcm-16");
+	struct batch_item *item;
+
+	cr_assert_eq(pair_connect(&pair, &link), 0);
+	link.policy_a->path->mtu = 1280;
+	item = send(&link, 1280 - 48);
+	cr_expect_eq(item->drop, DROP_NONE);
+	cr_expect(item->fragment);
+	item = send(&link, 1281 - 48);
+	cr_expect_eq(item->drop, DROP_TOO_BIG);
+	cr_expect_eq(item->mtu, 1280);
+	item = send(&link, 1000);
+	cr_expect_eq(item->drop, DROP_NONE);
+	cr_expect_not(item->fragment);
+	link.policy_a->path->mtu = 0;
+	item = send(&link, 1900);
+	cr_expect_eq(item->drop, DROP_NONE, "no MTU known");
+	cr_expect_not(item->fragment);
+}
+
+static void set_df(bool df)
+{
+	packet[6] = df ? 0x40 : 0;
+	put_be16(packet + 10, checksum_ipv4_header(packet, IPV4_HEADER));
+}
+
+Test(outbound, ipv4_without_df_is_fragmented_outside)
+{
+	struct pair_link link = four_link();
+	size_t len;
+
+	cr_assert_eq(pair_connect(&pair, &link), 0);
+	link.policy_a->path->mtu = 1400;
+	len = pair_packet(&pair.random, &link.ts_a, &link.ts_b, 1500, packet);
+	set_df(false);
+	pair_put(&pair, 0, packet, len);
+	pair_out(&pair, true, 1);
+	cr_expect_eq(pair.batch.items[0].drop, DROP_NONE);
+	cr_expect(pair.batch.items[0].fragment);
+	set_df(true);
+	pair_put(&pair, 0, packet, len);
+	pair_out(&pair, true, 1);
+	expect_untouched(link.a_out, 1, DROP_TOO_BIG);
+	cr_expect_gt(pair.batch.items[0].mtu, 1280);
+	link.policy_a->path->mtu = 600;
+	pair_put(&pair, 0, packet, len);
+	pair_out(&pair, true, 1);
+	expect_untouched(link.a_out, 1, DROP_TOO_BIG);
+	cr_expect_eq(pair.batch.items[0].mtu, 576);
+}
+
+Test(outbound, peer_not_known_or_not_proven)
+{
+	struct pair_link link = link_of("iot", "chacha20-poly1305-iiv");
+	struct path *path;
+
+	cr_assert_eq(pair_connect(&pair, &link), 0);
+	path = link.policy_a->path;
+	path->remote.addr.family = 0;
+	send(&link, 20);
+	expect_untouched(link.a_out, 0, DROP_NO_ENDPOINT);
+	path->remote.addr.family = 6;
+	path->unproven = 1;
+	path->rx_octets = 100;
+	cr_expect_eq(send(&link, 20)->drop, DROP_NONE);
+	cr_expect_gt(path->tx_octets, 48 + 20);
+	send(&link, 250);
+	expect_untouched(link.a_out, 1, DROP_NO_ENDPOINT);
+}
+
+Test(outbound, waits_for_the_disk_and_keeps_the_packet)
+{
+	struct pair_link link = link_of("iot", "chacha20-poly1305-iiv");
+	uint32_t notices = 0;
+
+	link.long_lived = true;
+	cr_assert_eq(pair_connect(&pair, &link), 0);
+	send(&link, 20);
+	expect_untouched(link.a_out, 0, DROP_SEQ_WAIT);
+	cr_expect_eq(pair.batch.items[0].sa, link.a_out);
+	cr_expect_eq(ipsec_take_notice(&pair.a, &notices), link.a_out);
+	cr_expect_eq(notices, SA_NOTICE_RESERVE);
+	cr_expect_null(ipsec_take_notice(&pair.a, &notices));
+	sa_set_ceiling(link.a_out, 3, 2);
+	pair_out(&pair, true, 1);
+	cr_expect_eq(pair.batch.items[0].drop, DROP_NONE, "the same packet again");
+	cr_expect_eq(send(&link, 20)->drop, DROP_NONE);
+	send(&link, 20);
+	expect_untouched(link.a_out, 2, DROP_SEQ_WAIT);
+	cr_expect_eq(ipsec_take_notice(&pair.a, &notices), link.a_out);
+	cr_expect_eq(notices, SA_NOTICE_RESERVE);
+}
+
+Test(outbound, lifetimes_end_the_sa_and_are_told)
+{
+	struct pair_link link = link_of("iot", "chacha20-poly1305-iiv");
+	uint32_t notices = 0;
+
+	link.soft_packets = 2;
+	link.hard_packets = 3;
+	cr_assert_eq(pair_connect(&pair, &link), 0);
+	cr_expect_eq(send(&link, 20)->drop, DROP_NONE);
+	cr_expect_null(ipsec_take_notice(&pair.a, &notices));
+	cr_expect_eq(send(&link, 20)->drop, DROP_NONE);
+	cr_expect_eq(ipsec_take_notice(&pair.a, &notices), link.a_out);
+	cr_expect_eq(notices, SA_NOTICE_SOFT);
+	cr_expect_eq(send(&link, 20)->drop, DROP_NONE);
+	cr_expect_eq(ipsec_take_notice(&pair.a, &notices), link.a_out);
+	cr_expect_eq(notices, SA_NOTICE_HARD);
+	send(&link, 20);
+	expect_untouched(link.a_out, 3, DROP_LIFETIME);
+	cr_expect_null(ipsec_take_notice(&pair.a, &notices));
+}
+
+/* RFC 6040 4.1: always the congestion field, the rest only where the rule takes it from there. */
+Test(outbound, what_goes_outside)
+{
+	struct pair_link plain = link_of("off", "aes-gcm-16");
+	struct pair_link iot = plain;
+	struct batch_item *item;
+
+	iot.attrs.iipc = true;
+	iot.attrs.dscp_cda = DSCP_LOWER;
+	iot.attrs.hop_limit_cda = HOP_LIMIT_LOWER;
+	iot.ts_a = pair_ts("fd00:a::2", "fd00:a::2", 17, 5683, 5683);
+	cr_assert_eq(pair_connect(&pair, &plain), 0);
+	cr_assert_eq(pair_connect(&pair, &iot), 0);
+	for (int i = 0; i < 200; i++) {
+		item = send(&plain, 10);
+		cr_assert_eq(item->drop, DROP_NONE);
+		cr_assert_eq(item->outer.traffic_class, (packet[1] >> 4) & 3);
+		cr_assert_eq(item->outer.hop_limit, 0);
+		item = send(&iot, 10);
+		cr_assert_eq(item->drop, DROP_NONE);
+		cr_assert_eq(item->outer.traffic_class, (uint8_t)(packet[0] << 4 | packet[1] >> 4));
+		cr_assert_eq(item->outer.hop_limit, packet[7]);
+	}
+}
+
+Test(outbound, bad_packets)
+{
+	struct pair_link link = link_of("off", "aes-gcm-16");
+	size_t len;
+
+	cr_assert_eq(pair_connect(&pair, &link), 0);
+	len = pair_packet(&pair.random, &link.ts_a, &link.ts_b, 20, packet);
+	for (size_t cut = 0; cut < len; cut++) {
+		pair_put(&pair, 0, packet, cut);
+		pair_out(&pair, true, 1);
+		cr_assert_neq(pair.batch.items[0].drop, DROP_NONE, "%zu octets", cut);
+	}
+	packet[0] = 0x50;
+	pair_put(&pair, 0, packet, len);
+	pair_out(&pair, true, 1);
+	cr_expect_eq(pair.batch.items[0].drop, DROP_IP_VERSION);
+	cr_expect_eq(link.a_out->sequence, 0);
+}
+
+Test(outbound, inner_mtu_is_what_always_fits)
+{
+	struct pair_link link = link_of("off", "aes-gcm-16");
+	uint32_t mtu;
+
+	cr_assert_eq(pair_connect(&pair, &link), 0);
+	for (uint32_t outer = 1400; outer < 1600; outer++) {
+		mtu = ipsec_inner_mtu(link.policy_a, outer);
+		link.policy_a->path->mtu = outer;
+		cr_assert_eq(send(&link, mtu - 48)->drop, DROP_NONE);
+		cr_assert_not(pair.batch.items[0].fragment);
+		cr_assert_geq(mtu, 1280);
+	}
+	cr_expect_eq(ipsec_inner_mtu(link.policy_a, 0), 1280);
+	cr_expect_eq(ipsec_inner_mtu(link.policy_a, 1500), 1500 - 48 - 32 - 2);
+}
