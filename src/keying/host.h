@@ -42,6 +42,10 @@ void host_destroy(struct host *host);
  */
 int host_start(struct host *host, const struct config *config, const uint32_t *policies,
 	struct config_errors *errors);
+/*
+ * -EINVAL with errors: refused, nothing was changed. 0: config is in force; where a plugin could
+ * not follow it was stopped and its SAs are gone, errors say so.
+ */
 int host_reload(struct host *host, const struct config *old, const struct config *config,
 	const uint32_t *policies, struct config_errors *errors);
 /* Stops the instances of this tunnel, removes its SAs. Long-lived counters are written back
@@ -61,6 +65,9 @@ void host_endpoint(struct host *host, uint32_t policy, const struct ip_endpoint 
  * key was asked for.
  */
 int host_fresh_key(struct host *host, uint32_t policy, char *text, size_t text_len);
+/* `dietvpn sa delete`: takes the SA away; its plugin hears of it in the loop's next turn. -ENOENT.
+ */
+int host_sa_remove(struct host *host, sa_id id);
 /* Why a policy has no SA, one sentence; "" where it has. */
 const char *host_trouble(const struct host *host, uint32_t policy);
 /* Loaded plugins, for `show plugins`; NULL past the end. */
