@@ -2,6 +2,8 @@
 /* Addresses, prefixes and endpoints as text (RFC 4291 2.2, RFC 5952), as ranges and as sockaddr. */
 #include "ip/addr.h"
 
+#include "base/wire.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -157,11 +159,23 @@ int ip_endpoint_parse(const char *text, struct ip_endpoint *out)
 	return err;
 }
 
+/* Six words of zeros and then others: dotted in some C libraries, which RFC 5952 section 5 is not.
+ */
+static bool is_ipv4_compatible(const struct ip_addr *a)
+{
+	static const uint8_t zero[12];
+
+	return a->family == 6 && !memcmp(a->bytes, zero, 12) && (a->bytes[12] || a->bytes[13]);
+}
+
 const char *ip_addr_print(const struct ip_addr *a, char *out, size_t cap)
 {
 	char text[INET6_ADDRSTRLEN] = "any";
 
-	if (a->family)
+	if (is_ipv4_compatible(a))
+		snprintf(text, sizeof text, "::%x:%x", (unsigned)get_be16(a->bytes + 12),
+			(unsigned)get_be16(a->bytes + 14));
+	else if (a->family)
 		inet_ntop(a->family == 6 ? AF_INET6 : AF_INET, a->bytes, text, sizeof text);
 	snprintf(out, cap, "%s", text);
 	return out;

@@ -22,7 +22,8 @@ uint64_t checksum_pseudo(
 uint32_t checksum_crc32c(const void *data, size_t len);
 /*
  * The transport checksum of TCP, UDP, UDP-Lite, ICMPv6, ICMP or SCTP is right (UDP over IPv4 may
- * carry 0). Unknown protocols: true. Not for fragments.
+ * carry 0). Unknown protocols: true. Not for fragments. A routing header with segments left: false,
+ * as the sum holds a destination that is not yet in the IP header (RFC 8200 8.1).
  */
 bool checksum_transport_ok(const struct ip_packet *ip);
 
