@@ -120,6 +120,7 @@ static size_t count_peers(const struct ini *ini)
 static void build_peers(struct build *b)
 {
 	struct config *config = b->config;
+	bool interface_ok = b->n_errors == 0;
 	size_t n = count_peers(&config->ini);
 	if (n > CONFIG_PEERS_MAX) {
 		build_error(b, UINT32_MAX, NULL, "more than %d peers", CONFIG_PEERS_MAX);
@@ -137,14 +138,15 @@ static void build_peers(struct build *b)
 		size_t before = b->n_errors;
 		struct config_peer *peer = &config->peers[config->n_peers++];
 		build_peer(b, i, peer);
-		if (b->n_errors == before)
+		/* What follows from wrong lines would only be noise. */
+		if (interface_ok && b->n_errors == before)
 			build_selectors(b, peer);
-		if (b->n_errors == before)
+		if (interface_ok && b->n_errors == before)
 			build_check_peer(b, peer);
 	}
 }
 
-static void build_interfaces(struct build *b)
+static bool build_interfaces(struct build *b)
 {
 	bool found = false;
 	for (uint32_t i = 0; i < b->config->ini.n_rows; i++) {
@@ -157,14 +159,15 @@ static void build_interfaces(struct build *b)
 	}
 	if (!found)
 		build_error(b, UINT32_MAX, "see dietvpn.conf(5)", "no [Interface] section");
+	return found;
 }
 
 /* config->ini is read, tunnel and dir are set; all else follows. */
 static int build(struct config *config, struct config_errors *errors)
 {
 	struct build b = {.config = config, .errors = errors};
-	build_interfaces(&b);
-	build_peers(&b);
+	if (build_interfaces(&b))
+		build_peers(&b);
 	if (b.n_errors == 0 && !b.no_memory)
 		build_check_peers(&b);
 	if (b.no_memory) {

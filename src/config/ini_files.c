@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILES_MAX = 4096 };
+enum { FILES_MAX = 4096, PATH_LEN = 4096, NAME_LEN = 256 };
 
 static int open_regular(const char *path, size_t *size)
 {
@@ -35,7 +35,7 @@ static int open_regular(const char *path, size_t *size)
 
 static int slurp(const char *path, char **text, size_t *len)
 {
-	size_t size;
+	size_t size = 0;
 	int fd = open_regular(path, &size);
 	if (fd < 0)
 		return fd;
@@ -105,8 +105,8 @@ static int add_folder(
 		err = -E2BIG;
 	}
 	for (int i = 0; i < n; i++) {
-		char path[4096];
-		char name[320];
+		char path[PATH_LEN + NAME_LEN];
+		char name[NAME_LEN + 64];
 		snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
 		snprintf(name, sizeof name, "%.60s/%s", shown, entries[i]->d_name);
 		int e = n > FILES_MAX ? 0 : add_file(path, name, ini, errors);
@@ -122,7 +122,7 @@ int ini_read(const char *path, struct ini *ini, struct config_errors *errors)
 	const char *slash = strrchr(path, '/');
 	const char *shown = slash ? slash + 1 : path;
 	size_t len = strlen(path);
-	char folder[4096];
+	char folder[PATH_LEN];
 	char shown_folder[64];
 	*ini = (struct ini){0};
 	if (len < 5 || strcmp(path + len - 5, ".conf") != 0 || len >= sizeof folder) {

@@ -137,27 +137,34 @@ static unsigned char lower(char c)
 	return (unsigned char)(c >= 'A' && c <= 'Z' ? c + 'a' - 'A' : c);
 }
 
-/* Levenshtein over letters without case, one row at a time. */
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Levenshtein over letters without case, two neighbours changed over counting one. */
 static size_t distance(const char *a, const char *b)
 {
 	size_t a_len = strlen(a);
 	size_t b_len = strlen(b);
-	size_t row[NAME_MAX_LEN + 1];
+	size_t d[3][NAME_MAX_LEN + 1];
 	if (a_len > NAME_MAX_LEN || b_len > NAME_MAX_LEN)
 		return NAME_MAX_LEN;
 	for (size_t j = 0; j <= b_len; j++)
-		row[j] = j;
+		d[0][j] = j;
 	for (size_t i = 1; i <= a_len; i++) {
-		size_t corner = row[0];
+		size_t *row = d[i % 3];
+		const size_t *above = d[(i + 2) % 3];
 		row[0] = i;
 		for (size_t j = 1; j <= b_len; j++) {
-			size_t change = corner + (lower(a[i - 1]) != lower(b[j - 1]));
-			size_t least = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
-			corner = row[j];
-			row[j] = change < least ? change : least;
+			bool other = lower(a[i - 1]) != lower(b[j - 1]);
+			row[j] = least(least(row[j - 1], above[j]) + 1, above[j - 1] + other);
+			if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
+				lower(a[i - 2]) == lower(b[j - 1]))
+				row[j] = least(row[j], d[(i + 1) % 3][j - 2] + 1);
 		}
 	}
-	return row[b_len];
+	return d[a_len % 3][b_len];
 }
 
 const char *keys_nearest(const char *name, const char *const *names, size_t n)

@@ -54,8 +54,8 @@ static bool take_profile(
 	if (err == -ENOENT)
 		err = rules_file_profile(file, "", out, &wrong);
 	if (err)
-		return value_wrong(error, "see `dietvpn rules check`", "%s.cbor: %.30s %.50s", name,
-			wrong.at, wrong.text);
+		return value_wrong(error, "see `dietvpn rules check`",
+			"names %s.cbor, where %.30s %.50s", name, wrong.at, wrong.text);
 	return true;
 }
 
@@ -74,7 +74,8 @@ static bool load_file(const struct config *config, const char *name, struct diet
 		snprintf(hint, sizeof hint, "did you mean %s?", nearest);
 	if (len == -ENOENT)
 		return value_wrong(error, hint, "is neither a preset nor a rule file");
-	return value_wrong(error, NULL, "%s.cbor cannot be read: %.40s", name, strerror((int)-len));
+	return value_wrong(error, NULL, "names %s.cbor, which cannot be read: %.30s", name,
+		strerror((int)-len));
 }
 
 bool preset_load(const struct config *config, const char *name, struct config_peer *peer,

@@ -279,7 +279,7 @@ int rules_file_profile(
 	struct slice file, const char *name, struct diet_attrs *out, struct tree_error *error)
 {
 	struct tree *tree = tree_parse(file.data, file.len, TREE_DEPTH_FILE, error);
-	tree_node profiles;
+	tree_node profiles = NULL;
 	if (!tree)
 		return -EINVAL;
 	int err = tree_canonical(tree) ? read_file(tree_root(tree), &profiles, error)

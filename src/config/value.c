@@ -65,11 +65,10 @@ bool value_word(
 
 bool value_bool(const char *text, bool *out, struct value_error *error)
 {
-	static const char *const words[] = {"no", "yes", NULL};
-	unsigned index;
-	if (!value_word(text, words, &index, error))
-		return false;
-	*out = index == 1;
+	bool yes = strcmp(text, "yes") == 0;
+	if (!yes && strcmp(text, "no") != 0)
+		return value_wrong(error, NULL, "must be yes or no");
+	*out = yes;
 	return true;
 }
 
@@ -156,23 +155,21 @@ bool value_prefixes(
 /* An all-numeric last label is a mistyped address, not a name. */
 static bool is_host_name(const char *host)
 {
-	const char *last = strrchr(host, '.');
-	last = last ? last + 1 : host;
-	if (strspn(last, digits) == strlen(last))
-		return false;
+	bool numeric = true;
 	for (const char *label = host; *label;) {
 		size_t len = strspn(label, alnum);
 		while (label[len] && strchr("-_", label[len]))
 			len += 1 + strspn(label + len + 1, alnum);
 		if (len == 0 || len > 63 || label[0] == '-' || label[len - 1] == '-')
 			return false;
+		numeric = strspn(label, digits) == len;
 		label += len;
 		if (*label == '.')
 			label++;
 		else if (*label)
 			return false;
 	}
-	return *host != '\0';
+	return !numeric;
 }
 
 static bool endpoint_name(const char *text, char *host, size_t cap, struct ip_endpoint *endpoint,

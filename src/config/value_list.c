@@ -144,7 +144,7 @@ size_t value_default_ciphers(struct config_cipher out[static CONFIG_CIPHERS_MAX]
 static bool read_cipher(const char *entry, struct config_cipher *out, struct value_error *error)
 {
 	const char *names[N_CIPHERS];
-	char plain[ENTRY_MAX];
+	char plain[ENTRY_MAX + 8];
 	char hint[96] = "see Cipher in dietvpn.conf(5)";
 	bool wide = strncmp(entry, "aes256-", 7) == 0;
 	snprintf(plain, sizeof plain, "%s%s", wide ? "aes-" : "", wide ? entry + 7 : entry);
