@@ -90,21 +90,36 @@ static int open_all(struct daemon *daemon, struct configs *configs, struct confi
 	return error;
 }
 
-int daemon_load(struct daemon *daemon, struct config_errors *errors)
+/* As the user who will read the files later: what he cannot read is found now. */
+static int load_checked(
+	struct daemon *daemon, struct configs *configs, struct config_errors *errors)
 {
 	const struct options *options = &daemon->options;
-	struct configs configs;
-	int error = configs_load(options->conf_dir, &configs, errors);
+	bool lend = daemon->becomes && !daemon->dropped;
+	int error = lend ? privilege_lend(&daemon->user) : 0;
+	int back;
 
+	*configs = (struct configs){0};
 	if (!error)
-		error = configs_check(&configs, options->plugin_dir, errors);
+		error = configs_load(options->conf_dir, configs, errors);
+	if (!error)
+		error = configs_check(configs, options->plugin_dir, errors);
+	back = lend ? privilege_lend_end() : 0;
+	return error ? error : back;
+}
+
+int daemon_load(struct daemon *daemon, struct config_errors *errors)
+{
+	struct configs configs;
+	int error = load_checked(daemon, &configs, errors);
+
 	if (!error)
 		error = daemon_listen(daemon);
 	if (!error)
 		error = open_all(daemon, &configs, errors);
 	if (!error && !configs.n)
 		log_warn("no *.conf in %s: nothing to do until `dietvpn up NAME`",
-			options->conf_dir);
+			daemon->options.conf_dir);
 	configs_fini(&configs);
 	return error;
 }
@@ -323,14 +338,12 @@ static int apply(struct daemon *daemon, struct configs *configs, struct daemon_c
 int daemon_reload(
 	struct daemon *daemon, struct daemon_changes *changes, struct config_errors *errors)
 {
-	const struct options *options = &daemon->options;
 	struct configs configs;
-	int error = configs_load(options->conf_dir, &configs, errors);
+	int error;
 
 	*changes = (struct daemon_changes){0};
 	notify_reloading(&daemon->notify);
-	if (!error)
-		error = configs_check(&configs, options->plugin_dir, errors);
+	error = load_checked(daemon, &configs, errors);
 	if (!error)
 		error = check_transport(daemon, &configs, errors);
 	if (!error)

@@ -62,6 +62,18 @@ int privilege_dir(const char *dir, mode_t mode, const struct privilege_user *use
 	return lchown(dir, user->uid, user->gid) ? -errno : 0;
 }
 
+int privilege_lend(const struct privilege_user *user)
+{
+	if (initgroups(user->name, user->gid) || setegid(user->gid) || seteuid(user->uid))
+		return -errno;
+	return 0;
+}
+
+int privilege_lend_end(void)
+{
+	return seteuid(0) || setegid(0) || setgroups(0, NULL) ? -errno : 0;
+}
+
 /* The bounding set goes while CAP_SETPCAP is still there. */
 static int clear_bounding(void)
 {

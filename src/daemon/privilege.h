@@ -28,6 +28,13 @@ int privilege_find(const char *name, bool managed, struct privilege_user *out);
 int privilege_dir(const char *dir, mode_t mode, const struct privilege_user *user);
 
 /*
+ * For a while: files are read with the rights that will be there later. privilege_lend_end goes
+ * back to root. 0 or negative errno.
+ */
+int privilege_lend(const struct privilege_user *user);
+int privilege_lend_end(void);
+
+/*
  * Becomes the user for good with exactly these capabilities (bits 1 << CAP_...) effective and
  * permitted; none inheritable, ambient, or left in the bounding set. 0 or negative errno, then
  * the process must end.
