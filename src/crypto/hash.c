@@ -7,17 +7,25 @@
 #include <assert.h>
 #include <string.h>
 
+/* libsodium declares its pointers non-NULL, an empty slice may hold NULL. */
+static const uint8_t *octets(struct slice s)
+{
+	static const uint8_t none[1];
+
+	return s.len ? s.data : none;
+}
+
 void hash_sha256(struct slice in, uint8_t out[HASH_SHA256_LEN])
 {
-	crypto_hash_sha256(out, in.data, in.len);
+	crypto_hash_sha256(out, octets(in), in.len);
 }
 
 void hash_hmac_sha256(struct slice key, struct slice in, uint8_t out[HASH_SHA256_LEN])
 {
 	crypto_auth_hmacsha256_state state;
 
-	crypto_auth_hmacsha256_init(&state, key.data, key.len);
-	crypto_auth_hmacsha256_update(&state, in.data, in.len);
+	crypto_auth_hmacsha256_init(&state, octets(key), key.len);
+	crypto_auth_hmacsha256_update(&state, octets(in), in.len);
 	crypto_auth_hmacsha256_final(&state, out);
 	sodium_memzero(&state, sizeof(state));
 }
@@ -31,8 +39,8 @@ void hash_hkdf_extract(struct slice salt, struct slice ikm, uint8_t prk[HASH_SHA
 static void expand_block(struct slice prev, struct slice info, uint8_t i,
 	crypto_auth_hmacsha256_state keyed, uint8_t out[HASH_SHA256_LEN])
 {
-	crypto_auth_hmacsha256_update(&keyed, prev.data, prev.len);
-	crypto_auth_hmacsha256_update(&keyed, info.data, info.len);
+	crypto_auth_hmacsha256_update(&keyed, octets(prev), prev.len);
+	crypto_auth_hmacsha256_update(&keyed, octets(info), info.len);
 	crypto_auth_hmacsha256_update(&keyed, &i, 1);
 	crypto_auth_hmacsha256_final(&keyed, out);
 	sodium_memzero(&keyed, sizeof(keyed));
