@@ -57,7 +57,15 @@ static enum drop unprotect(
 	return DROP_NONE;
 }
 
-/* Tunnel mode: the next header is the version that the packet says itself. */
+/* Tunnel mode: IPv4 or IPv6; 0 only where the rule leaves it to the packet itself. */
+static bool is_tunneled(const struct sa *sa, uint8_t next_header)
+{
+	if (next_header == 0)
+		return !sa->diet.next_header_sent;
+	return next_header == IP_PROTO_IPV6 || next_header == IP_PROTO_IPV4;
+}
+
+/* And the version that the packet says itself. */
 static bool is_next_header(uint8_t next_header, const struct ip_packet *ip)
 {
 	return next_header == 0 ||
@@ -73,7 +81,7 @@ static enum drop unpack(struct sa *sa, struct batch_item *item, struct ip_packet
 		return drop;
 	if (next_header == IP_PROTO_NONE)
 		return DROP_DUMMY;
-	if (next_header && next_header != IP_PROTO_IPV6 && next_header != IP_PROTO_IPV4)
+	if (!is_tunneled(sa, next_header))
 		return DROP_NEXT_HEADER;
 	if ((drop = iipc_decompress(&sa->diet, next_header, item->pkt, &item->outer)))
 		return drop;
