@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Nanoseconds per packet of every stop of the way out and in, and of the whole way, per suite, size
+ * and rules; with 10 and 10,000 SAs, the same one or a random one per packet. One line of key=value
+ * per figure, medians of several rounds.
+ */
+#include "base/buf.h"
+#include "crypto/secret.h"
+#include "diet/ctec.h"
+#include "diet/eec.h"
+#include "diet/iipc.h"
+#include "esp/esp.h"
+#include "fakes/pair.h"
+
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { SET = 32, ROUNDS = 9, UDP6_HEADERS = 48 };
+
+static struct pair pair;
+static size_t repeats = 300;
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC_RAW, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a;
+	double y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(double *values, size_t n)
+{
+	qsort(values, n, sizeof(*values), by_value);
+	return values[n / 2];
+}
+
+/* A set of packets in the states between two stops, so that one stop can be repeated alone. */
+struct snapshot {
+	uint8_t data[SET][PAIR_ROOM];
+	size_t len[SET];
+};
+
+static struct snapshot inner, compressed, with_trailer, sealed, wire;
+static struct pair_link *link_of[SET];
+static uint64_t sequence[SET];
+
+static void store(struct snapshot *s, size_t i, const struct buf *pkt)
+{
+	memcpy(s->data[i], pkt->data, pkt->len);
+	s->len[i] = pkt->len;
+}
+
+static void load(const struct snapshot *s, size_t i)
+{
+	pair_put(&pair, i, s->data[i], s->len[i]);
+}
+
+/* Every stop works on packet i as the snapshot before it left it. */
+struct stop {
+	const char *name;
+	const struct snapshot *before;
+	void (*run)(size_t i);
+};
+
+static struct ip_packet view[SET];
+static volatile uintptr_t sink;
+
+static void run_parse(size_t i)
+{
+	sink = ip_packet_parse(&view[i], pair.pkts[i]);
+}
+
+static void run_spd(size_t i)
+{
+	sink = (uintptr_t)spd_match(pair.a.spd, PAIR_TUNNEL_A, &view[i]);
+}
+
+static void run_fits(size_t i)
+{
+	sink = iipc_fits(&link_of[i]->a_out->diet, &view[i]);
+}
+
+static void run_compress(size_t i)
+{
+	struct outer outer = {.hop_limit = 0};
+
+	sink = iipc_compress(&link_of[i]->a_out->diet, &view[i], pair.pkts[i], &outer);
+}
+
+static void run_trailer(size_t i)
+{
+	sink = ctec_add_trailer(&link_of[i]->a_out->diet, IP_PROTO_IPV6, pair.pkts[i]);
+}
+
+static void run_seal(size_t i)
+{
+	sink = esp_seal(link_of[i]->a_out, pair.pkts[i]);
+}
+
+static void run_eec(size_t i)
+{
+	sink = eec_compress(&link_of[i]->a_out->diet, sequence[i], pair.pkts[i]);
+}
+
+static void run_sad(size_t i)
+{
+	sink = (uintptr_t)sad_find_inbound(pair.b.sad, pair.pkts[i]->data, pair.pkts[i]->len);
+}
+
+static void run_eec_back(size_t i)
+{
+	const struct sa *sa = link_of[i]->b_in;
+	uint64_t restored = 0;
+	uint32_t lsb = 0;
+
+	sink = eec_parse(&sa->diet, pair.pkts[i], &lsb);
+	eec_restore_sequence(lsb, sa->diet.sn_bits, sequence[i], sa->window, sa->esn, &restored);
+}
+
+static void run_open(size_t i)
+{
+	sink = esp_open(link_of[i]->b_in, sequence[i], pair.pkts[i]);
+}
+
+static void run_trailer_back(size_t i)
+{
+	uint8_t next_header;
+
+	sink = ctec_remove_trailer(&link_of[i]->b_in->diet, pair.pkts[i], &next_header);
+}
+
+static void run_decompress(size_t i)
+{
+	struct outer outer = {.hop_limit = 64};
+
+	sink = iipc_decompress(&link_of[i]->b_in->diet, IP_PROTO_IPV6, pair.pkts[i], &outer);
+}
+
+static const struct stop stops[] = {
+	{"parse", &inner, run_parse},
+	{"spd", &inner, run_spd},
+	{"fits", &inner, run_fits},
+	{"compress", &inner, run_compress},
+	{"trailer", &compressed, run_trailer},
+	{"seal", &with_trailer, run_seal},
+	{"eec", &sealed, run_eec},
+	{"sad", &wire, run_sad},
+	{"eec-back", &wire, run_eec_back},
+	{"open", &sealed, run_open},
+	{"trailer-back", &with_trailer, run_trailer_back},
+	{"decompress", &compressed, run_decompress},
+};
+
+static void check(enum drop drop, const char *where)
+{
+	if (!drop)
+		return;
+	fprintf(stderr, "bench_path: %s: %s\n", where, drop_name(drop));
+	exit(1);
+}
+
+/* Walks packet i out once and keeps what it was before each stop. */
+static void prepare(size_t i, size_t size)
+{
+	struct pair_link *link = link_of[i];
+	struct sa *sa = link->a_out;
+	struct buf *pkt = pair.pkts[i];
+	struct outer outer = {.hop_limit = 0};
+
+	inner.len[i] = pair_packet(
+		&pair.random, &link->ts_a, &link->ts_b, size - UDP6_HEADERS, inner.data[i]);
+	load(&inner, i);
+	check(ip_packet_parse(&view[i], pkt), "parse");
+	check(iipc_compress(&sa->diet, &view[i], pkt, &outer), "compress");
+	store(&compressed, i, pkt);
+	check(ctec_add_trailer(&sa->diet, IP_PROTO_IPV6, pkt), "trailer");
+	store(&with_trailer, i, pkt);
+	check(sa_take_sequence(sa, pair.now_ms), "sequence");
+	sequence[i] = sa->sequence;
+	check(esp_seal(sa, pkt), "seal");
+	store(&sealed, i, pkt);
+	check(eec_compress(&sa->diet, sequence[i], pkt), "eec");
+	store(&wire, i, pkt);
+	load(&inner, i);
+	check(ip_packet_parse(&view[i], pkt), "parse");
+}
+
+/* Loading the snapshot is no part of the stop: the time of an empty round is taken off. */
+static double time_stop(const struct stop *stop)
+{
+	double rounds[ROUNDS];
+
+	for (size_t r = 0; r < ROUNDS; r++) {
+		uint64_t total = 0;
+
+		for (size_t k = 0; k < repeats; k++) {
+			uint64_t start;
+
+			for (size_t i = 0; i < SET; i++)
+				load(stop->before, i);
+			start = now_ns();
+			for (size_t i = 0; i < SET; i++)
+				stop->run(i);
+			total += now_ns() - start;
+		}
+		rounds[r] = (double)total / (double)(repeats * SET);
+	}
+	return median(rounds, ROUNDS);
+}
+
+struct setting {
+	const char *rules, *suite;
+	size_t size, n_sas;
+	bool random;
+};
+
+static void print(const struct setting *s, const char *what, double ns)
+{
+	printf("bench=path rules=%s suite=%s size=%zu sas=%zu pick=%s stop=%s ns=%.0f\n", s->rules,
+		s->suite, s->size, s->n_sas, s->random ? "random" : "same", what, ns);
+}
+
+static void choose(struct pair_link *links, const struct setting *s)
+{
+	struct pair_link *one = &links[s->n_sas - 1];
+
+	for (size_t i = 0; i < SET; i++)
+		link_of[i] = s->random ? &links[pair_below(&pair.random, (uint32_t)s->n_sas)] : one;
+}
+
+static void fill(struct pair_link *links, const struct setting *s)
+{
+	choose(links, s);
+	for (size_t i = 0; i < SET; i++) {
+		inner.len[i] = pair_packet(&pair.random, &link_of[i]->ts_a, &link_of[i]->ts_b,
+			s->size - UDP6_HEADERS, inner.data[i]);
+		load(&inner, i);
+	}
+}
+
+/* outbound() and inbound() as a whole; a new choice of SAs and new packets in every batch. */
+static void time_whole(struct pair_link *links, const struct setting *s)
+{
+	double out[ROUNDS];
+	double in[ROUNDS];
+
+	for (size_t r = 0; r < ROUNDS; r++) {
+		uint64_t total_out = 0;
+		uint64_t total_in = 0;
+
+		for (size_t k = 0; k < repeats; k++) {
+			uint64_t start;
+
+			fill(links, s);
+			start = now_ns();
+			pair_out(&pair, true, SET);
+			total_out += now_ns() - start;
+			pair_wire(&pair);
+			start = now_ns();
+			pair_in(&pair, true);
+			total_in += now_ns() - start;
+			for (size_t i = 0; i < SET; i++)
+				check(i < pair.batch.n ? pair.batch.items[i].drop : DROP_NO_SA,
+					"whole way");
+		}
+		out[r] = (double)total_out / (double)(repeats * SET);
+		in[r] = (double)total_in / (double)(repeats * SET);
+	}
+	print(s, "out", median(out, ROUNDS));
+	print(s, "in", median(in, ROUNDS));
+}
+
+static struct pair_link *connect_all(const struct setting *s)
+{
+	struct pair_link *links = calloc(s->n_sas, sizeof(*links));
+
+	if (!links || pair_init(&pair, 1))
+		exit(1);
+	for (size_t i = 0; i < s->n_sas; i++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "fd00:b::%zx:%zx", i >> 8, (i & 255) + 1);
+		links[i].suite = s->suite;
+		if (!diet_attrs_preset(s->rules, &links[i].attrs))
+			exit(1);
+		if (s->n_sas > 100 && links[i].attrs.esp_spi_lsb < 24) {
+			links[i].attrs.esp_spi_lsb = 24;
+			links[i].attrs.esp_sn_lsb = 16;
+		}
+		links[i].ts_a = pair_ts("fd00:a::1", "fd00:a::1", IP_PROTO_UDP, 5683, 5683);
+		links[i].ts_b = pair_ts(text, text, IP_PROTO_UDP, 5683, 5683);
+		if (pair_connect(&pair, &links[i])) {
+			fprintf(stderr, "bench_path: SA %zu cannot be installed\n", i);
+			exit(1);
+		}
+	}
+	return links;
+}
+
+static void run(const struct setting *s, bool each_stop)
+{
+	struct pair_link *links = connect_all(s);
+
+	if (each_stop) {
+		choose(links, s);
+		for (size_t i = 0; i < SET; i++)
+			prepare(i, s->size);
+		for (size_t k = 0; k < sizeof(stops) / sizeof(stops[0]); k++)
+			print(s, stops[k].name, time_stop(&stops[k]));
+		/* The numbers that prepare took are behind the receiver's window now. */
+		replay_restore(&links[s->n_sas - 1].b_in->replay, sequence[SET - 1]);
+	}
+	time_whole(links, s);
+	pair_fini(&pair);
+	free(links);
+}
+
+static void run_suites(bool quick)
+{
+	static const size_t sizes[] = {64, 256, 1400};
+	static const char *const rules[] = {"off", "iot"};
+	const struct aead_suite *suite;
+
+	for (size_t k = 0; (suite = aead_suite_at(k)); k++)
+		for (size_t r = 0; r < 2; r++)
+			for (size_t z = 0; z < 3; z++) {
+				struct setting s = {rules[r], suite->name, sizes[z], 1, false};
+
+				if (!quick || k == 0)
+					run(&s, true);
+			}
+}
+
+static void run_scale(void)
+{
+	static const char *const suites[] = {"chacha20-poly1305-iiv", "aes-gcm-16-iiv"};
+
+	for (size_t k = 0; k < 2; k++)
+		for (size_t n = 10; n <= 10000; n *= 1000)
+			for (int random = 0; random < 2; random++) {
+				struct setting s = {"iot", suites[k], 64, n, random};
+
+				run(&s, false);
+			}
+}
+
+/* What the heap of both ends holds more for each pair of SAs with its policy, tables included. */
+static void print_memory(void)
+{
+	struct setting s = {"iot", "chacha20-poly1305-iiv", 64, 10, false};
+	struct setting many = {"iot", "chacha20-poly1305-iiv", 64, 10000, false};
+	struct pair_link *links = connect_all(&s);
+	size_t few_bytes = mallinfo2().uordblks;
+	size_t bytes;
+
+	pair_fini(&pair);
+	free(links);
+	links = connect_all(&many);
+	bytes = mallinfo2().uordblks - (many.n_sas - s.n_sas) * sizeof(*links);
+	printf("bench=memory sa=%zu diet_context=%zu schc_plan=%zu replay_window=%u policy=%zu "
+	       "path=%zu octets_per_pair=%zu\n",
+		sizeof(struct sa), sizeof(struct diet_context), sizeof(struct schc_plan),
+		links->b_in->window, sizeof(struct policy), sizeof(struct path),
+		(bytes - few_bytes) / (many.n_sas - s.n_sas) / 2);
+	pair_fini(&pair);
+	free(links);
+}
+
+int main(int argc, char **argv)
+{
+	bool quick = argc > 1 && strcmp(argv[1], "--quick") == 0;
+
+	if (crypto_init())
+		return 1;
+	if (quick)
+		repeats = 10;
+	print_memory();
+	run_suites(quick);
+	run_scale();
+	return 0;
+}
