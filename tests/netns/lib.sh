@@ -18,7 +18,7 @@ fails=0
 USERNAME_FOR_DAEMON=${USERNAME_FOR_DAEMON:-nobody}
 
 cleanup() {
-	for pid in $(cat "$W"/*.pid 2>/dev/null); do kill -9 "$pid" 2>/dev/null; done
+	for pid in $(cat "$W"/*.pid 2>/dev/null); do kill -9 "$pid" 2>/dev/null; wait "$pid" 2>/dev/null; done
 	for ns in $(ip netns list | awk -v p="$P-" 'index($1, p) == 1 {print $1}'); do
 		ip netns pids "$ns" 2>/dev/null | xargs -r kill -9 2>/dev/null
 		ip netns del "$ns" 2>/dev/null
@@ -39,6 +39,7 @@ same() { if [ "$2" = "$3" ]; then ok "$1: $3"; else bad "$1: expected $2, got $3
 # has TEXT PATTERN FILE: a line of the file matches
 has() { if grep -qE -- "$2" "$3"; then ok "$1"; else bad "$1: no line matches $2"; tail -n 12 "$3" | sed 's/^/     | /'; fi; }
 finish() {
+	for side in a b; do [ -f "$W/$side.pid" ] && daemon_stop $side; done
 	logs_clean
 	if [ "$fails" = 0 ]; then echo "passed"; exit 0; fi
 	echo "$fails checks failed"
@@ -138,11 +139,18 @@ daemon() {
 		ip netns exec "$P-$side" "$B/bin/dietvpnd" -f -c "$W/$side/etc" --state-dir "$W/$side/state" \
 		--run-dir "$W/$side/run" --plugin-dir "$B/keying" --user "$USERNAME_FOR_DAEMON" ${DAEMON_ARGS:-} >>"$W/$side.log" 2>&1 &
 	echo $! >"$W/$side.pid"
-	wait_for 10 dietvpn "$side" status
+	wait_for 10 dietvpn "$side" sa
 }
 daemon_pid() { cat "$W/$1.pid"; }
-daemon_stop() { local pid; pid=$(daemon_pid "$1"); kill -TERM "$pid" 2>/dev/null; wait "$pid" 2>/dev/null; }
-daemon_kill() { local pid; pid=$(daemon_pid "$1"); kill -9 "$pid" 2>/dev/null; wait "$pid" 2>/dev/null; }
+daemon_end() { # SIGNAL SIDE
+	local pid
+	pid=$(daemon_pid "$2") || return 0
+	kill "-$1" "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
+	rm -f "$W/$2.pid"
+}
+daemon_stop() { daemon_end TERM "$1"; }
+daemon_kill() { daemon_end KILL "$1"; }
 
 # keys, configurations, daemons, first use of the keys declared: the tunnel stands.
 tunnel() {
