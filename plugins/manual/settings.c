@@ -88,10 +88,8 @@ static bool require(struct reader *r, const char *key, struct value *out)
 {
 	char text[TEXT_MAX];
 
-	if (get_value(r, key, out)) {
-		r->out->at = out->at;
+	if (get_value(r, key, out))
 		return true;
-	}
 	snprintf(text, sizeof text, "[Peer \"%s\"] lacks %s", r->out->name, key);
 	complain(r, r->out->at, text, "");
 	return false;
@@ -386,12 +384,23 @@ static void read_endpoint(struct reader *r)
 		r->out->remote.port = port ? (uint16_t)port : PORT_NAT;
 }
 
+/* Where complaints about the peer as a whole point to. */
+static void read_place(struct reader *r)
+{
+	struct value value;
+
+	r->keys = tree_get(r->peer, "keys");
+	for (const struct keying_key *key = settings_keys; key->name; key++)
+		if (!r->out->at && get_value(r, key->name, &value))
+			r->out->at = value.at;
+}
+
 static void read_peer(struct reader *r)
 {
 	uint64_t policy = 0;
 	uint8_t compresses;
 
-	r->keys = tree_get(r->peer, "keys");
+	read_place(r);
 	if (!tree_text_copy(tree_get(r->peer, "name"), r->out->name, sizeof r->out->name) ||
 		!tree_uint(tree_get(r->peer, "policy"), UINT32_MAX, &policy) ||
 		!read_selectors(tree_get(r->peer, "local"), r->out->local, &r->out->n_local) ||

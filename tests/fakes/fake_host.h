@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A keying_host for unit tests of plugins: virtual time, scripted secrets, everything recorded. */
+#ifndef DIETVPN_FAKES_FAKE_HOST_H
+#define DIETVPN_FAKES_FAKE_HOST_H
+
+#include "dietvpn/keying.h"
+
+#include <stdbool.h>
+
+enum {
+	FAKE_SAS_MAX = 64,
+	FAKE_SPIS_MAX = 64,
+	FAKE_SECRETS_MAX = 32,
+	FAKE_LINES_MAX = 64,
+	FAKE_ROWS_MAX = 32,
+	FAKE_SENT_MAX = 32,
+};
+
+struct fake_sa {
+	sa_id id; /* 0: removed */
+	struct sa_params params;
+	uint8_t attrs[256];
+};
+
+struct fake_host {
+	struct keying_host table; /* first */
+	uint64_t now_ms;
+	uint64_t random; /* next octet of chance, counted up */
+	struct {
+		char name[64];
+		uint8_t content[512];
+		size_t len;
+		int error;
+	} secrets[FAKE_SECRETS_MAX];
+	size_t n_secrets;
+	struct fake_sa sas[FAKE_SAS_MAX];
+	size_t n_sas;      /* ever installed; those with an id live */
+	int install_error; /* what sa_install answers to a long-lived key; 0: takes it */
+	struct {
+		uint32_t spi, widths;
+		bool installed;
+	} spis[FAKE_SPIS_MAX];
+	size_t n_spis;
+	int spi_error;
+	struct {
+		char text[256];
+		uint32_t at;
+	} errors[FAKE_LINES_MAX];
+	size_t n_errors;
+	char logs[FAKE_LINES_MAX][256];
+	size_t n_logs;
+	char events[FAKE_LINES_MAX][32];
+	size_t n_events;
+	struct {
+		char name[64];
+		uint8_t value[256];
+		size_t len;
+		uint32_t token;
+	} rows[FAKE_ROWS_MAX];
+	size_t n_rows;
+	struct {
+		int socket;
+		struct ip_endpoint to;
+		uint8_t data[1500];
+		size_t len;
+	} sent[FAKE_SENT_MAX];
+	size_t n_sent;
+	struct {
+		uint32_t timer;
+		uint64_t due_ms; /* 0: stopped */
+	} timers[FAKE_LINES_MAX];
+	size_t n_timers;
+	int next_socket;
+};
+
+void fake_host_init(struct fake_host *fake);
+/* content NULL: secret() answers error. */
+void fake_host_secret(struct fake_host *fake, const char *name, const char *content, int error);
+size_t fake_host_living(const struct fake_host *fake);
+/* The living SA with this SPI and direction; NULL: none. */
+struct fake_sa *fake_host_find(struct fake_host *fake, enum sa_dir dir, uint32_t spi);
+/* Moves time to the next timer within ms and returns it through *timer; false: none, time moved. */
+bool fake_host_advance(struct fake_host *fake, uint64_t ms, uint32_t *timer);
+/* A recorded complaint, log line or event that holds this text. */
+bool fake_host_complained(const struct fake_host *fake, const char *text);
+bool fake_host_logged(const struct fake_host *fake, const char *text);
+bool fake_host_told(const struct fake_host *fake, const char *event);
+
+#endif
