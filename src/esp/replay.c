@@ -20,15 +20,15 @@ static uint64_t bit_of(uint64_t sequence)
 	return (uint64_t)1 << (sequence % WORD_BITS);
 }
 
-/* One word more than the window needs: the newest number's own word is only partly in use. */
+/* RFC 6479 clears whole words and spends one more for that; to clear bits saves it. */
 int replay_init(struct replay *replay, uint32_t window)
 {
-	uint32_t words = 2;
+	uint32_t words = 1;
 	uint64_t *bits;
 
 	if (window == 0 || window > REPLAY_WINDOW_MAX)
 		return -EINVAL;
-	while ((words - 1) * WORD_BITS < window)
+	while (words * WORD_BITS < window)
 		words *= 2;
 	bits = calloc(words, sizeof(*bits));
 	if (!bits)
@@ -55,16 +55,21 @@ enum drop replay_check(const struct replay *replay, uint64_t sequence)
 	return *word_of(replay, sequence) & bit_of(sequence) ? DROP_REPLAY_SEEN : DROP_NONE;
 }
 
-/* Clears the words between the old and the new highest number, each at most once. */
+/* The bits of the numbers between the old and the new highest one still show those a turn ago. */
 static void advance(struct replay *replay, uint64_t sequence)
 {
-	uint64_t from = replay->highest / WORD_BITS;
-	uint64_t steps = sequence / WORD_BITS - from;
+	uint64_t at = replay->highest + 1;
 
-	if (steps > replay->words)
-		steps = replay->words;
-	for (uint64_t i = 1; i <= steps; i++)
-		replay->bits[(from + i) & (replay->words - 1)] = 0;
+	if (sequence - replay->highest >= (uint64_t)replay->words * WORD_BITS) {
+		memset(replay->bits, 0, replay->words * sizeof(*replay->bits));
+		at = sequence;
+	}
+	while (at / WORD_BITS < sequence / WORD_BITS) {
+		*word_of(replay, at) &= bit_of(at) - 1;
+		at = (at / WORD_BITS + 1) * WORD_BITS;
+	}
+	/* From the bit of at to that of sequence, of one word now. */
+	*word_of(replay, at) &= ~((bit_of(sequence) - bit_of(at)) | bit_of(sequence));
 	replay->highest = sequence;
 }
 

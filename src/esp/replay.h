@@ -13,7 +13,7 @@ struct replay {
 	uint64_t highest; /* authenticated; 0: none yet */
 	uint64_t floor;   /* numbers up to here are old whatever the bitmap says (restored state) */
 	uint32_t window;  /* 1..16384 packets */
-	uint32_t words;   /* power of two */
+	uint32_t words;   /* of 64 bits: a power of two that holds the window */
 	uint64_t *bits;
 };
 

@@ -231,8 +231,10 @@ Test(sad, refusals)
 	cr_expect_eq(sad_count(pair.a.sad), 2);
 }
 
+/* The compiled rules are the context's own part and printed apart. */
 Test(sad, memory_of_a_pair)
 {
+	const size_t plans = 2 * sizeof(struct schc_plan);
 	struct pair_link link = plain_link();
 	size_t sum;
 
@@ -242,10 +244,10 @@ Test(sad, memory_of_a_pair)
 	      malloc_usable_size(link.a_in->replay.bits) + malloc_usable_size(link.policy_a) +
 	      malloc_usable_size(link.policy_a->path);
 	printf("memory sa=%zu diet_context=%zu schc_plan=%zu aead_key=%zu replay=%zu window=%zu "
-	       "policy=%zu path=%zu pair_with_policy=%zu\n",
+	       "policy=%zu path=%zu pair_with_policy=%zu of_it_plans=%zu\n",
 		sizeof(struct sa), sizeof(struct diet_context), sizeof(struct schc_plan),
 		sizeof(struct aead_key), sizeof(struct replay),
 		link.a_in->replay.words * sizeof(uint64_t), sizeof(struct policy),
-		sizeof(struct path), sum);
-	cr_expect_leq(sum, 2048, "%zu octets", sum);
+		sizeof(struct path), sum, plans);
+	cr_expect_leq(sum - plans, 2048 - 256, "%zu octets without the plans", sum - plans);
 }
