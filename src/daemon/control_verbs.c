@@ -63,8 +63,9 @@ static void fail_config(struct control_call *call, int error, struct config_erro
 	tree_put_uint(call->ok, errors->lost);
 	snprintf(call->place, sizeof(call->place), "%s", first->at);
 	snprintf(call->hint, sizeof(call->hint), "%s", first->hint);
-	snprintf(call->text, sizeof(call->text), "%zu error%s, nothing was changed: %s",
-		errors->n + errors->lost, errors->n + errors->lost == 1 ? "" : "s", first->text);
+	snprintf(call->text, sizeof(call->text), "%zu error%s, %s: %s", errors->n + errors->lost,
+		errors->n + errors->lost == 1 ? "" : "s",
+		error == -EINVAL ? "nothing was changed" : "not all of it was done", first->text);
 	call->state = errors;
 	call->release = free;
 	call->at[0] = (size_t)-error;

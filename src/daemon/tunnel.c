@@ -12,6 +12,7 @@
 #include "daemon/tunnel_peer.h"
 #include "io/dataplane.h"
 #include "io/pmtu.h"
+#include "ip/packet.h"
 #include "ipsec/path.h"
 #include "ipsec/spd.h"
 #include "keying/host.h"
@@ -23,7 +24,7 @@
 
 #define LOG_TAG "tunnel"
 
-enum { MTU_UNKNOWN_PATH = 1500 };
+enum { MTU_UNKNOWN_PATH = 1500, MTU_MARGIN = 100 };
 
 struct tunnel_peer *tunnel_find_peer(const struct tunnel *tunnel, const char *name)
 {
@@ -80,8 +81,12 @@ static uint32_t compute_mtu(struct tunnel *tunnel)
 			mtu = inner;
 	}
 	if (tunnel->config->interface.mtu)
-		return tunnel->config->interface.mtu;
-	return mtu == UINT32_MAX ? MTU_UNKNOWN_PATH - 100 : mtu < 1280 ? 1280 : mtu;
+		mtu = tunnel->config->interface.mtu;
+	else if (mtu == UINT32_MAX)
+		mtu = MTU_UNKNOWN_PATH - MTU_MARGIN;
+	if (mtu < IPV6_MIN_MTU)
+		mtu = IPV6_MIN_MTU; /* below it Linux takes the IPv6 addresses away */
+	return mtu > DATAPLANE_MTU_MAX ? DATAPLANE_MTU_MAX : mtu;
 }
 
 void tunnel_refresh_mtu(struct tunnel *tunnel)
@@ -197,8 +202,8 @@ int tunnel_start(struct tunnel *tunnel, struct config_errors *errors)
 	tunnel_refresh_mtu(tunnel); /* now the SAs say what they add */
 	dataplane_kick(daemon->dataplane);
 	hook_run(&daemon->loop, config->interface.on_up, config->tunnel, tunnel->tun.name);
-	log_info("%s: %s up, mtu %u, %zu peers", config->tunnel, tunnel->tun.name, tunnel->mtu,
-		tunnel->n_peers);
+	log_info("%s: %s up, mtu %u, %zu peer%s", config->tunnel, tunnel->tun.name, tunnel->mtu,
+		tunnel->n_peers, tunnel->n_peers == 1 ? "" : "s");
 	tell(tunnel, "tunnel.up");
 	return 0;
 }

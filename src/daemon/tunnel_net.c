@@ -195,7 +195,8 @@ static int open_tun(struct tunnel *tunnel, struct config_errors *errors)
 				    "/dev/net/tun"
 	       : error == -EBUSY  ? "another process holds this device"
 	       : error == -EINVAL ? "a device of this name is there and is no TUN: ip link show"
-	       : error == -EACCES ? "chmod 0666 /dev/net/tun, or restart dietvpnd as root"
+	       : error == -EACCES ? "chmod 0666 /dev/net/tun, or restart dietvpnd: it opens "
+				    "devices while it is root"
 	       : error == -EPERM  ? "CAP_NET_ADMIN is missing"
 				  : "";
 	config_errors_add(errors, tunnel->config->tunnel, hint, "TUN %s cannot be opened: %s",
