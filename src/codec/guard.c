@@ -40,7 +40,7 @@ struct place {
 
 struct guard {
 	const uint8_t *at, *end;
-	size_t items;
+	size_t items, items_max;
 	bool canonical;
 	struct tree_error *error;
 };
@@ -157,8 +157,8 @@ static bool read_head(struct guard *g, const struct place *place, struct head *h
 {
 	if (g->at == g->end)
 		return refuse(g, place, "ends before the item");
-	if (++g->items > GUARD_ITEMS_MAX)
-		return refuse(g, place, "more than %d items", GUARD_ITEMS_MAX);
+	if (++g->items > g->items_max)
+		return refuse(g, place, "more than %zu items", g->items_max);
 	head->major = *g->at >> 5;
 	head->info = *g->at++ & 0x1f;
 	head->value = head->info;
@@ -220,7 +220,7 @@ static bool walk(struct guard *g, const struct place *place, unsigned depth);
 static bool is_duplicate(
 	const struct guard *g, const uint8_t *const *keys, size_t n, const struct head *key)
 {
-	struct guard again = {.end = g->end};
+	struct guard again = {.end = g->end, .items_max = 1};
 	for (size_t i = 0; i < n; i++) {
 		struct head other;
 		again.at = keys[i];
@@ -293,15 +293,21 @@ static bool walk(struct guard *g, const struct place *place, unsigned depth)
 	return true;
 }
 
-bool guard_walk(
-	const uint8_t *data, size_t len, unsigned depth, bool *canonical, struct tree_error *error)
+bool guard_walk(const uint8_t *data, size_t len, const struct guard_limits *limits, bool *canonical,
+	struct tree_error *error)
 {
-	struct guard g = {.at = data, .end = data + len, .canonical = true, .error = error};
+	struct guard g = {
+		.at = data,
+		.items_max = limits->items,
+		.canonical = true,
+		.error = error,
+	};
 	if (len == 0)
 		return refuse(&g, NULL, "empty");
-	if (len > TREE_SIZE_MAX)
-		return refuse(&g, NULL, "longer than %d octets", TREE_SIZE_MAX);
-	if (!walk(&g, NULL, depth))
+	if (len > limits->octets)
+		return refuse(&g, NULL, "longer than %zu octets", limits->octets);
+	g.end = data + len;
+	if (!walk(&g, NULL, limits->depth))
 		return false;
 	if (g.at != g.end)
 		return refuse(&g, NULL, "%zu octets behind the item", (size_t)(g.end - g.at));

@@ -41,10 +41,11 @@ static struct tree *not_loaded(bool memory, struct tree_error *error)
 	return NULL;
 }
 
-struct tree *tree_parse(const uint8_t *data, size_t len, unsigned depth, struct tree_error *error)
+static struct tree *parse(const uint8_t *data, size_t len, const struct guard_limits *limits,
+	struct tree_error *error)
 {
 	bool canonical;
-	if (!guard_walk(data, len, depth, &canonical, error))
+	if (!guard_walk(data, len, limits, &canonical, error))
 		return NULL;
 	struct cbor_load_result result;
 	struct tree *tree = malloc(sizeof *tree);
@@ -56,6 +57,19 @@ struct tree *tree_parse(const uint8_t *data, size_t len, unsigned depth, struct 
 	}
 	*tree = (struct tree){.root = root, .canonical = canonical};
 	return tree;
+}
+
+struct tree *tree_parse(const uint8_t *data, size_t len, unsigned depth, struct tree_error *error)
+{
+	struct guard_limits limits = {depth, TREE_SIZE_MAX, GUARD_ITEMS_MAX};
+	return parse(data, len, &limits, error);
+}
+
+struct tree *tree_parse_own(
+	const uint8_t *data, size_t len, unsigned depth, struct tree_error *error)
+{
+	struct guard_limits limits = {depth, SIZE_MAX, SIZE_MAX};
+	return parse(data, len, &limits, error);
 }
 
 void tree_free(struct tree *tree)

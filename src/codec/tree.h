@@ -26,6 +26,10 @@ typedef const struct tree_item *tree_node; /* NULL: absent */
  * may be NULL).
  */
 struct tree *tree_parse(const uint8_t *data, size_t len, unsigned depth, struct tree_error *error);
+/* The same without bounds on size and number of items, for what our own process wrote: the
+ * configuration of a plugin grows with its peers. */
+struct tree *tree_parse_own(
+	const uint8_t *data, size_t len, unsigned depth, struct tree_error *error);
 void tree_free(struct tree *tree);
 tree_node tree_root(const struct tree *tree);
 /* Heads shortest and map keys in order, RFC 8949 4.2.1: what rule files have to be. */

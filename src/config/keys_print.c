@@ -80,33 +80,43 @@ void keys_print_reference(FILE *out)
 	print_plugin_keys(out);
 }
 
-/* A leading dot or quote would be a request to the formatter, a backslash an escape. */
+enum { MDOC_WIDTH = 76 };
+
+/* Wrapped, a sentence to a line. The texts of the table hold no escapes and no leading dots. */
 static void print_mdoc_text(FILE *out, const char *text)
 {
-	if (*text == '.' || *text == '\'')
-		fputs("\\&", out);
-	for (; *text; text++) {
-		if (*text == '\\')
-			fputs("\\e", out);
-		else
-			fputc(*text, out);
+	size_t column = 0;
+	while (*text) {
+		size_t word = strcspn(text, " ");
+		if (column && column + 1 + word > MDOC_WIDTH) {
+			fputc('\n', out);
+			column = 0;
+		}
+		column += (size_t)fprintf(out, "%s%.*s", column ? " " : "", (int)word, text);
+		if (text[word - 1] == '.' && text[word]) {
+			fputc('\n', out);
+			column = 0;
+		}
+		text += word;
+		text += strspn(text, " ");
 	}
 	fputc('\n', out);
 }
 
 static void print_mdoc_key(FILE *out, const struct config_key *key)
 {
+	char text[400];
 	bool required = strcmp(key->default_text, "required") == 0;
 	fprintf(out, ".It Ic %s\n", key->name);
 	print_mdoc_text(out, key->help);
-	fputs("Values:\n", out);
-	fprintf(out, "%s.\n", key->values);
-	if (required)
-		fputs("Required", out);
-	else
-		fprintf(out, "Default: %s",
-			is_none(key->default_text) ? "none" : key->default_text);
-	fprintf(out, "; %s.\n", key->reloadable ? "taken over by reload" : "not reloadable");
+	snprintf(text, sizeof text, "Values: %s.", key->values);
+	print_mdoc_text(out, text);
+	snprintf(text, sizeof text, "%s%s; %s.", required ? "Required" : "Default: ",
+		required                     ? ""
+		: is_none(key->default_text) ? "none"
+					     : key->default_text,
+		key->reloadable ? "taken over by reload" : "not reloadable");
+	print_mdoc_text(out, text);
 }
 
 void keys_print_mdoc(FILE *out)
@@ -119,12 +129,11 @@ void keys_print_mdoc(FILE *out)
 			if (*section)
 				fputs(".El\n", out);
 			section = key->section;
-			fprintf(out, ".Ss Keys of [%s%s]\n.Bl -tag -width Ds\n", section,
-				strcmp(section, "Peer") == 0 ? " \\(dqNAME\\(dq" : "");
+			fprintf(out, ".Ss Section %s\n.Bl -tag -width Ds\n", section);
 		}
 		print_mdoc_key(out, key);
 	}
-	fputs(".El\n.Ss Keys of keying plugins in [Peer]\n.Bl -tag -width Ds\n", out);
+	fputs(".El\n.Ss Peer keys of keying plugins\n.Bl -tag -width Ds\n", out);
 	for (size_t i = 0; (hint = keys_plugin_at(i)); i++) {
 		if (!hint->help)
 			continue;

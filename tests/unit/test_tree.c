@@ -325,6 +325,24 @@ Test(tree, canonical)
 	}
 }
 
+Test(tree, own_data_may_be_large)
+{
+	struct tree_writer w;
+	tree_writer_init(&w);
+	tree_put_array(&w, 20000);
+	for (int i = 0; i < 20000; i++)
+		tree_put_text(&w, "a peer");
+	struct tree_error error = {0};
+	cr_assert_null(tree_parse(w.data, w.len, 8, &error));
+	cr_assert_str_eq(error.text, "longer than 65536 octets");
+	struct tree *tree = tree_parse_own(w.data, w.len, 8, &error);
+	cr_assert(tree && tree_count(tree_root(tree)) == 20000);
+	tree_free(tree);
+	cr_assert_null(tree_parse_own(w.data, w.len - 1, 8, &error));
+	cr_assert_null(tree_parse_own(w.data, w.len, 0, &error));
+	tree_writer_fini(&w);
+}
+
 static long peak_kib(void)
 {
 	struct rusage usage;
