@@ -28,7 +28,8 @@ static const struct option options_v4[] = {
 
 /* RFC 3542's numbers for what netinet/in.h hides or lacks. */
 static const struct option options_v6[] = {
-	{IPV6_V6ONLY, 1, true},
+	/* Raw sockets refuse it, as they never hear IPv4; without it UDP could not bind twice. */
+	{IPV6_V6ONLY, 1, false},
 	{IPV6_RECVPKTINFO, 1, true},
 	{IPV6_RECVHOPLIMIT, 1, true},
 	{IPV6_RECVTCLASS, 1, true},
