@@ -222,7 +222,7 @@ static bool is_duplicate(
 {
 	struct guard again = {.end = g->end, .items_max = 1};
 	for (size_t i = 0; i < n; i++) {
-		struct head other;
+		struct head other = {0};
 		again.at = keys[i];
 		again.items = 0;
 		if (read_key(&again, NULL, &other) && compare_keys(&other, key) == 0)
@@ -239,7 +239,7 @@ static bool walk_map(struct guard *g, const struct place *place, uint64_t pairs,
 	if (pairs > GUARD_PAIRS_MAX)
 		return refuse(g, place, "more than %d pairs in a map", GUARD_PAIRS_MAX);
 	for (size_t i = 0; i < pairs; i++) {
-		struct head key;
+		struct head key = {0};
 		struct place inner = {.up = place, .index = i};
 		keys[i] = g->at;
 		if (!read_key(g, &inner, &key))
@@ -283,7 +283,7 @@ static bool walk_container(
 
 static bool walk(struct guard *g, const struct place *place, unsigned depth)
 {
-	struct head head;
+	struct head head = {0};
 	if (!read_head(g, place, &head))
 		return false;
 	if (head.major == MAJOR_BYTES || head.major == MAJOR_TEXT)
