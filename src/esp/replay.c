@@ -68,8 +68,8 @@ static void advance(struct replay *replay, uint64_t sequence)
 		*word_of(replay, at) &= bit_of(at) - 1;
 		at = (at / WORD_BITS + 1) * WORD_BITS;
 	}
-	/* From the bit of at to that of sequence, of one word now. */
-	*word_of(replay, at) &= ~((bit_of(sequence) - bit_of(at)) | bit_of(sequence));
+	/* In the last word from the bit of at to that of sequence, which is going to be set. */
+	*word_of(replay, at) &= ~(bit_of(sequence) - bit_of(at));
 	replay->highest = sequence;
 }
 
