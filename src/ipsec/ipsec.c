@@ -6,6 +6,7 @@
 #include "diet/ctec.h"
 #include "esp/esp.h"
 #include "esp/sa.h"
+#include "ip/addr.h"
 #include "ipsec/path.h"
 #include "ipsec/sad.h"
 #include "ipsec/spd.h"
@@ -50,10 +51,12 @@ static void set_path(struct path *path, const struct sa_params *params)
 	path->pinned = params->pinned;
 	if (params->local.addr.family)
 		path->local = params->local;
-	if (!params->remote.addr.family)
+	if (!params->remote.addr.family || ip_endpoint_equal(&path->remote, &params->remote))
 		return;
 	path->remote = params->remote;
+	path->previous = (struct ip_endpoint){0};
 	path->unproven = 0;
+	path->mtu = 0; /* of another path */
 }
 
 int ipsec_sa_install(struct ipsec *ipsec, const struct sa_params *params,
