@@ -147,7 +147,8 @@ static void reload(struct daemon *daemon)
 	if (errors && changes) {
 		if (daemon_reload(daemon, changes, errors)) {
 			configs_print_errors(stderr, errors);
-			log_error("reload: %zu errors, nothing was changed", errors->n);
+			log_error("reload: %zu error%s, see above", errors->n,
+				errors->n == 1 ? "" : "s");
 		} else {
 			log_info("reload: %zu changes", changes->n + changes->lost);
 		}
