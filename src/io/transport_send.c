@@ -66,10 +66,17 @@ static int send_one(const struct outer_socket *s, const struct msghdr *msg)
 	return sent < 0 ? -errno : 0;
 }
 
+/* What the kernel says, depending on version and family, when our source address has gone. */
+static bool may_be_source(int err)
+{
+	return err == -EINVAL || err == -EADDRNOTAVAIL || err == -ENETUNREACH ||
+	       err == -EHOSTUNREACH;
+}
+
 /*
  * A second attempt for the packet that the kernel refused: many errors belong to an earlier packet,
- * perhaps another peer's. EINVAL can mean the flow label, or that our source address has gone since
- * (then the kernel shall choose).
+ * perhaps another peer's. EINVAL can mean the flow label; where our source address has gone since,
+ * the kernel shall choose another.
  */
 static int send_again(struct outer_socket *s, size_t i, const struct batch_item *item, int err)
 {
@@ -87,13 +94,11 @@ static int send_again(struct outer_socket *s, size_t i, const struct batch_item 
 			label = false;
 		}
 	}
-	if (err == -EINVAL || err == -EADDRNOTAVAIL) {
-		address(v, i, &outer, label);
-		err = send_one(s, &v->msgs[i].msg_hdr);
-		if (err != -EINVAL && err != -EADDRNOTAVAIL)
-			return err;
-		outer.local.addr.family = 0;
-	}
+	address(v, i, &outer, label);
+	err = send_one(s, &v->msgs[i].msg_hdr);
+	if (!may_be_source(err) || outer.local.addr.family == 0)
+		return err;
+	outer.local.addr.family = 0;
 	address(v, i, &outer, label);
 	return send_one(s, &v->msgs[i].msg_hdr);
 }

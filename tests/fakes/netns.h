@@ -49,13 +49,26 @@ __attribute__((unused)) static int netns_new(void)
 		cr_skip_test("this system gives no network namespace (unshare)");
 	fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	cr_assert(fd >= 0);
-	cr_assert(sh("ip link set lo up"));
+	/* Nobody waits for duplicate address detection, routers least of all. */
+	cr_assert(sh("ip link set lo up && sysctl -qw net.ipv6.conf.all.accept_dad=0 "
+		     "net.ipv6.conf.default.accept_dad=0"));
 	return fd;
 }
 
 __attribute__((unused)) static void netns_enter(int fd)
 {
 	cr_assert(setns(fd, CLONE_NEWNET) == 0);
+}
+
+/* The kernel uses a link only when it has seen its carrier, a moment after both ends are up. */
+__attribute__((unused)) static void netns_wait_up(const char *dev)
+{
+	for (int i = 0; i < 100; i++) {
+		if (sh("ip -o link show %s | grep -q 'state UP'", dev))
+			return;
+		usleep(20000);
+	}
+	cr_assert_fail("%s does not come up", dev);
 }
 
 /* A veth pair between namespaces a and b; we end up in a. */
@@ -67,7 +80,9 @@ __attribute__((unused)) static void netns_join(int a, const char *dev_a, int b, 
 	cr_assert(sh("ip link set %s up", dev_a));
 	netns_enter(b);
 	cr_assert(sh("ip link set %s up", dev_b));
+	netns_wait_up(dev_b);
 	netns_enter(a);
+	netns_wait_up(dev_a);
 }
 
 __attribute__((unused)) static void netns_need_tun(void)

@@ -122,7 +122,8 @@ Test(netlink, routes_are_ours_only)
 	cr_assert(shows("ip route get fd77::4", "src fd09::1"));
 	cr_assert(shows("ip route show 10.77.0.0/16 metric 0", "mtu 1350"));
 	cr_assert(shows("ip -6 route show fd77::/32 dev diet7", "mtu 1350"));
-	cr_assert(shows("ip route show type unreachable", "10.77.0.0/16 proto 215 metric 4000000000"));
+	cr_assert(shows(
+		"ip route show type unreachable", "10.77.0.0/16 proto 215 metric 4000000000"));
 	cr_assert_eq(netlink_routes_ours(nl, note, &seen), 0);
 	cr_assert_eq(seen.n, 12, "%s", seen.text);
 	for (size_t i = 0; i < 6; i++) {
@@ -169,8 +170,8 @@ Test(netlink, a_strangers_route_is_told)
 	cr_assert(shows("ip -6 route", "fd77::/32 dev lo"));
 	/* The kernel's own route for an address of the TUN serves as well as ours. */
 	cr_assert(sh("ip addr add 10.79.0.1/16 dev diet7"));
-	cr_assert_eq(netlink_route_add(nl, tun.ifindex, &(struct ip_prefix){{4, {10, 79}}, 16},
-			     NULL, 0),
+	cr_assert_eq(
+		netlink_route_add(nl, tun.ifindex, &(struct ip_prefix){{4, {10, 79}}, 16}, NULL, 0),
 		0);
 	netlink_close(nl);
 	tun_close(&tun);
@@ -304,8 +305,9 @@ Test(netlink, the_monitor_tells_of_changes)
 		netlink_monitor_drain(fd);
 	}
 	/* More than its buffer holds: news are lost, the socket works on. */
-	cr_assert(sh("for i in $(seq 1 400); do echo route add 198.51.$((i / 256)).$((i %% 256))/32 "
-		     "dev lo; done | ip -batch -"));
+	cr_assert(
+		sh("for i in $(seq 1 400); do echo route add 198.51.$((i / 256)).$((i %% 256))/32 "
+		   "dev lo; done | ip -batch -"));
 	cr_assert(is_readable(fd));
 	usleep(100000);
 	netlink_monitor_drain(fd);

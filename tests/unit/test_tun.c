@@ -43,8 +43,8 @@ static void send_to(int fd, const char *addr, const void *data, size_t len)
 {
 	struct sockaddr_in sin = inside(addr);
 
-	cr_assert_eq(sendto(fd, data, len, 0, (struct sockaddr *)&sin, sizeof(sin)),
-		(ssize_t)len, "%s", strerror(errno));
+	cr_assert_eq(sendto(fd, data, len, 0, (struct sockaddr *)&sin, sizeof(sin)), (ssize_t)len,
+		"%s", strerror(errno));
 }
 
 Test(tun, persistent_outlives_and_is_taken_over)
