@@ -124,15 +124,20 @@ static void print_peer_section(
 		me, other, other, other, cli->cipher, spis[0], me, other, spis[1], other, me);
 }
 
-/* An SPI that works at every width from 8 bits up: no zero octet may begin it. */
-static unsigned random_spi(unsigned not_low)
+/* An SPI whose low bits begin with no zero octet at any width of whole octets, and unlike
+ * another's. */
+static unsigned random_spi(unsigned other)
 {
-	uint8_t r[2];
+	unsigned spi = 0;
 
-	do
+	do {
+		uint8_t r[4];
+
 		secret_random(r, sizeof r);
-	while (r[0] < 1 || r[0] > 0x7f || r[1] < 1 || r[1] > 0x7f || r[1] == (not_low & 0xff));
-	return (unsigned)r[0] << 8 | r[1];
+		for (size_t i = 0; i < sizeof r; i++)
+			spi = spi << 8 | (r[i] % 0x7fU + 1);
+	} while ((spi & 0xff) == (other & 0xff));
+	return spi;
 }
 
 static int manual_pair(const struct cli *cli)

@@ -108,6 +108,7 @@ int buf_set(struct buf *pkt, const void *data, size_t len)
 	return 0;
 }
 
+#ifndef NDEBUG
 static bool pool_owns(const struct buf_pool *pool, const struct buf *pkt)
 {
 	uintptr_t at = (uintptr_t)pkt;
@@ -115,6 +116,7 @@ static bool pool_owns(const struct buf_pool *pool, const struct buf *pkt)
 
 	return at >= start && at - start < pool->block_size;
 }
+#endif
 
 static void pool_link(struct buf_pool *pool, struct buf *pkt)
 {

@@ -117,9 +117,9 @@ conf() {
 		Encap    = $ENCAP
 		Cipher   = $CIPHER
 		Compress = $COMPRESS
-		OutSpi   = 0x${mine}1${mine}2
+		OutSpi   = 0x${mine}1${mine}2${mine}3${mine}4
 		OutKey   = keys/$me-to-$other.key
-		InSpi    = 0x${theirs}1${theirs}2
+		InSpi    = 0x${theirs}1${theirs}2${theirs}3${theirs}4
 		InKey    = keys/$other-to-$me.key
 		$EXTRA
 	CONF
@@ -169,7 +169,7 @@ capture() { # capture SIDE IFACE NAME [FILTER]
 	echo $! >"$W/cap-$3.pid"
 	wait_for 5 grep -q listening "$W/$3.tcpdump"
 }
-capture_stop() { sleep 0.3; kill -INT "$(cat "$W/cap-$1.pid")"; wait "$(cat "$W/cap-$1.pid")" 2>/dev/null; rm -f "$W/cap-$1.pid"; }
+capture_stop() { sleep 0.3; kill -TERM "$(cat "$W/cap-$1.pid")"; wait "$(cat "$W/cap-$1.pid")" 2>/dev/null; rm -f "$W/cap-$1.pid"; }
 packets() { tcpdump -nr "$W/$1.pcap" ${2:+"$2"} 2>/dev/null | wc -l; }
 
 counter() { dietvpn "$1" --json drops | tr '{' '\n' | grep "\"$2\"" | grep -oE '"count": *[0-9]+' | grep -oE '[0-9]+'; }

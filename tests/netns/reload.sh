@@ -31,9 +31,9 @@ cat >>"$W/a/etc/home.conf" <<-CONF
 	Local    = fd00:d1e7::1
 	Cipher   = chacha20-poly1305-iiv
 	Compress = link
-	OutSpi   = 0x4142
+	OutSpi   = 0x41424344
 	OutKey   = keys/c-out.key
-	InSpi    = 0x5152
+	InSpi    = 0x51525354
 	InKey    = keys/c-in.key
 CONF
 sed -i '/^OutKey   = keys\/a-to-b/i Local    = fd00:d1e7::1' "$W/a/etc/home.conf"
