@@ -139,6 +139,8 @@ static void end_free(struct end *end)
 static void stop(uv_timer_t *timer)
 {
 	*(bool *)timer->data = true;
+	/* Else the same turn would go on to wait, perhaps for ever. */
+	uv_stop(timer->loop);
 }
 
 /* Runs the loop until end has heard n things, at most ms. */
@@ -271,7 +273,7 @@ Test(transport, tells_esp_keying_and_keepalive_apart)
 		end->n = 0;
 		raw_send(to[f], PORT_NAT, big, sizeof(big));
 		raw_send(to[f], PORT_NAT, big, 2048);
-		run(end, 2, 1000);
+		run(end, 2, 3000);
 		cr_assert_eq(end->log[0].kind, 'd');
 		cr_assert_eq(end->log[0].len, DROP_NO_BUFFER);
 		cr_assert_eq(end->log[1].kind, 'e');
@@ -348,7 +350,7 @@ Test(transport, fields_arrive_as_asked)
 		for (size_t i = 0; i < 5; i++)
 			cr_assert_eq(batch.items[i].drop, DROP_NONE);
 		give_back(two.a, &batch);
-		run(two.b, 5, 1000);
+		run(two.b, 5, 3000);
 		cr_assert_eq(two.b->n, 5, "way %zu", w);
 		for (size_t i = 0; i < 5; i++) {
 			const struct heard *h = &two.b->log[i];
@@ -413,7 +415,7 @@ Test(transport, flow_labels_are_leased_or_left_out)
 	for (size_t i = 0; i < 3; i++)
 		cr_assert_eq(batch.items[i].drop, DROP_NONE);
 	give_back(two.a, &batch);
-	run(two.b, 3, 1000);
+	run(two.b, 3, 3000);
 	cr_assert_eq(two.b->n, 3);
 	cr_assert_eq(two.b->log[0].outer.flow_label, 0);
 	cr_assert_eq(two.b->log[1].outer.flow_label, 0x00def);
@@ -455,7 +457,7 @@ Test(transport, source_address_is_the_one_asked_for)
 			cr_assert(transport_send(two.a->transport, &batch));
 			cr_assert_eq(batch.items[0].drop, DROP_NONE, "row %zu", i);
 			give_back(two.a, &batch);
-			run(two.b, 2, 1000);
+			run(two.b, 2, 3000);
 			cr_assert_eq(two.b->n, 2, "row %zu", i);
 			cr_assert(is_addr(&two.b->log[0].outer.remote.addr, rows[i].seen),
 				"row %zu", i);
@@ -477,9 +479,9 @@ Test(transport, keying_and_keepalive_go_out_framed)
 		two.b->n = 0;
 		cr_assert_eq(transport_send_keying(two.a->transport, PORT_NAT, &nat, payload), 0);
 		cr_assert_eq(transport_send_keepalive(two.a->transport, &nat), 0);
-		run(two.b, 2, 1000);
+		run(two.b, 2, 3000);
 		cr_assert_eq(transport_send_keying(two.a->transport, PORT_IKE, &ike, payload), 0);
-		run(two.b, 3, 1000);
+		run(two.b, 3, 3000);
 		cr_assert_eq(two.b->n, 3);
 		cr_assert_eq(two.b->log[0].kind, 'k');
 		cr_assert_eq(two.b->log[0].port, PORT_NAT);
@@ -524,7 +526,7 @@ Test(transport, what_cannot_go_is_marked)
 	cr_assert_eq(two.a->n, 1);
 	cr_assert_eq(two.a->log[0].kind, 'm');
 	cr_assert_eq(two.a->log[0].mtu, 1500);
-	run(two.b, 2, 1000);
+	run(two.b, 2, 3000);
 	cr_assert_eq(two.b->n, 2);
 	cr_assert_eq(memcmp(two.b->log[0].data, "first", 5), 0);
 	cr_assert_eq(memcmp(two.b->log[1].data, "last", 4), 0);
@@ -552,14 +554,14 @@ Test(transport, an_icmp_error_costs_nobody_a_packet)
 		give_back(two.a, &batch);
 		run(two.a, LOG_MAX, 10);
 	}
-	run(two.b, 10, 1000);
+	run(two.b, 10, 3000);
 	cr_assert_eq(two.b->n, 10);
 	cr_assert_eq(two.a->n, 0);
 	/* The socket hears on. */
 	put(two.b, &batch, &(struct outer){.remote = at("192.0.2.1", PORT_NAT)}, "back", 4);
 	cr_assert(transport_send(two.b->transport, &batch));
 	give_back(two.b, &batch);
-	run(two.a, 1, 1000);
+	run(two.a, 1, 3000);
 	cr_assert_eq(two.a->n, 1);
 	two_close(&two);
 }
@@ -621,7 +623,7 @@ Test(transport, a_narrow_path_is_told_and_then_fragmented)
 		cr_assert(transport_send(two.a->transport, &batch));
 		give_back(two.a, &batch);
 		if (w < 2) {
-			run(two.a, 1, 1000);
+			run(two.a, 1, 3000);
 			cr_assert_eq(two.a->n, 1, "way %zu", w);
 			cr_assert_eq(two.a->log[0].kind, 'm');
 			cr_assert_eq(two.a->log[0].mtu, 1300);
@@ -637,7 +639,7 @@ Test(transport, a_narrow_path_is_told_and_then_fragmented)
 			cr_assert_eq(batch.items[0].drop, DROP_NONE);
 			give_back(two.a, &batch);
 		}
-		run(two.b, 1, 1000);
+		run(two.b, 1, 3000);
 		cr_assert_eq(two.b->n, 1, "way %zu", w);
 		cr_assert_eq(two.b->log[0].len, sizeof(data));
 	}
@@ -749,7 +751,7 @@ Test(transport, any_port_is_one_port_for_both_families)
 	cr_assert_gt(port, 0);
 	raw_send("127.0.0.1", port, "abc", 3);
 	raw_send("::1", port, "abc", 3);
-	run(end, 2, 1000);
+	run(end, 2, 3000);
 	cr_assert_eq(end->n, 2);
 	end_free(end);
 	cr_assert_eq(uv_loop_close(&loop), 0);
