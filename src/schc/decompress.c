@@ -4,6 +4,7 @@
 
 #include "schc/plan.h"
 #include "schc/words.h"
+#include "ip/addr.h"
 #include "ip/checksum.h"
 #include "ip/packet.h"
 
@@ -83,24 +84,26 @@ bool schc_decompress(const struct schc_plan *plan, const uint8_t *residue, size_
 	return true;
 }
 
+/* A sum of 32-bit words folds to the same 16 bits as one of 16-bit words (RFC 1071 section 2). */
+static uint64_t sum_words(uint64_t sum, const uint8_t *data, size_t len)
+{
+	for (size_t i = 0; i < len; i += 4)
+		sum += get_be32(data + i);
+	return sum;
+}
+
 /* The pseudo header's part of a checksum; a rule without layer 3 sees the addresses outside. */
 static uint64_t pseudo_sum(
 	const struct schc_plan *plan, const uint8_t *packet, size_t len, const struct outer *outer)
 {
-	const uint8_t *src = outer->remote.addr.bytes;
-	const uint8_t *dst = outer->local.addr.bytes;
-	uint8_t version = plan->version;
+	uint64_t sum = plan->proto + (uint64_t)len;
 
-	if (version == 6) {
-		src = packet + IPV6_SRC_AT;
-		dst = packet + IPV6_DST_AT;
-	} else if (version == 4) {
-		src = packet + IPV4_SRC_AT;
-		dst = packet + IPV4_DST_AT;
-	} else {
-		version = outer->remote.addr.family == 6 ? 6 : 4;
-	}
-	return checksum_pseudo(version, src, dst, plan->proto, (uint32_t)len);
+	if (plan->version == 6)
+		return sum_words(sum, packet + IPV6_SRC_AT, IPV6_HEADER - IPV6_SRC_AT);
+	if (plan->version == 4)
+		return sum_words(sum, packet + IPV4_SRC_AT, IPV4_HEADER - IPV4_SRC_AT);
+	sum = sum_words(sum, outer->remote.addr.bytes, ip_addr_len(&outer->remote.addr));
+	return sum_words(sum, outer->local.addr.bytes, ip_addr_len(&outer->local.addr));
 }
 
 /* RFC 9260 6.8: the CRC goes out least significant octet first. */
@@ -141,29 +144,29 @@ static void fix_l4_checksum(
 	put_be16(l4 + UDP_CKSUM_AT, sum ? sum : 0xffff);
 }
 
-static uint32_t mix(uint32_t hash, const uint8_t *data, size_t len)
+static uint64_t mix(uint64_t hash, uint64_t value)
 {
-	for (size_t i = 0; i + 4 <= len; i += 4) {
-		hash = (hash ^ get_be32(data + i)) * 0x9e3779b1u;
-		hash ^= hash >> 15;
-	}
-	return hash;
+	hash = (hash ^ value) * 0x9e3779b97f4a7c15u;
+	return hash ^ hash >> 32;
 }
 
 /* RFC 6437 2: the same label for all packets of a flow, and never 0. */
 static void fix_flow_label(uint8_t *packet, size_t len)
 {
-	uint32_t hash = mix(packet[6], packet + IPV6_SRC_AT, IPV6_HEADER - IPV6_SRC_AT);
+	uint64_t hash = packet[6];
 	uint8_t proto = packet[6];
+	uint32_t label;
 	uint32_t word;
 
+	for (unsigned at = IPV6_SRC_AT; at < IPV6_HEADER; at += 8)
+		hash = mix(hash, get_be64(packet + at));
 	if ((proto == IP_PROTO_UDP || proto == IP_PROTO_TCP || proto == IP_PROTO_UDPLITE ||
 		    proto == IP_PROTO_SCTP) &&
 		len >= IPV6_HEADER + 4)
-		hash = mix(hash, packet + IPV6_HEADER, 4);
-	hash = (hash ^ hash >> 20) & FLOW_LABEL_MASK;
+		hash = mix(hash, get_be32(packet + IPV6_HEADER));
+	label = (uint32_t)hash & FLOW_LABEL_MASK;
 	word = get_be32(packet) & ~(uint32_t)FLOW_LABEL_MASK;
-	put_be32(packet, word | (hash ? hash : 1));
+	put_be32(packet, word | (label ? label : 1));
 }
 
 /*
@@ -172,12 +175,13 @@ static void fix_flow_label(uint8_t *packet, size_t len)
  */
 static void fix_ipv4_id(uint8_t *packet, size_t len)
 {
-	size_t l4 = len - IPV4_HEADER < 8 ? len - IPV4_HEADER : 8;
-	uint32_t hash = mix(packet[9], packet + IPV4_SRC_AT, 8);
+	uint64_t hash = mix(packet[9], get_be64(packet + IPV4_SRC_AT));
+	uint16_t id;
 
-	hash = mix(hash, packet + IPV4_HEADER, l4);
-	hash = (hash ^ hash >> 16) & 0xffff;
-	put_be16(packet + IPV4_ID_AT, (uint16_t)(hash ? hash : 1));
+	for (size_t at = IPV4_HEADER; at + 4 <= len && at < IPV4_HEADER + 8; at += 4)
+		hash = mix(hash, get_be32(packet + at));
+	id = (uint16_t)hash;
+	put_be16(packet + IPV4_ID_AT, id ? id : 1);
 }
 
 void schc_compute(

@@ -416,9 +416,10 @@ Test(diet_vectors, sizes)
 		size_t diet = own_size(vector, &payload);
 		size_t plain = plain_size(vector);
 
-		cr_assert_eq(diet, vectors_number(vector, "sizes.diet_esp"), "%s: %zu",
+		cr_assert_eq((long long)diet, vectors_number(vector, "sizes.diet_esp"), "%s: %zu",
 			name_of(vector), diet);
-		cr_assert_eq(plain, vectors_number(vector, "sizes.standard_esp_same_transform"),
+		cr_assert_eq((long long)plain,
+			vectors_number(vector, "sizes.standard_esp_same_transform"),
 			"%s: plain %zu", name_of(vector), plain);
 		cr_assert_eq((long long)plain - (long long)diet,
 			vectors_number(vector, "sizes.saved"), "%s", name_of(vector));

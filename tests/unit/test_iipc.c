@@ -854,6 +854,7 @@ Test(iipc, packets_of_others)
 	dir = data && *data ? opendir(path) : NULL;
 	if (!dir) {
 		buf_free(pkt);
+		printf("iipc: packets of others skipped: no seeds/inner-ip in DIETVPN_DATA_DIR\n");
 		cr_skip_test("DIETVPN_DATA_DIR has no seeds/inner-ip");
 	}
 	while ((entry = readdir(dir))) {
