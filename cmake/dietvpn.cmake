@@ -53,8 +53,6 @@ function(dietvpn_unit_test test)
   target_include_directories(test_${test} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_compile_definitions(test_${test} PRIVATE _GNU_SOURCE)
   target_link_libraries(test_${test} PRIVATE ${ARGN} dietvpn_warnings PkgConfig::criterion PkgConfig::jansson)
-  # Criterion's macros leave -Wpedantic, -Wcast-qual and -Wmissing-prototypes no chance.
-  target_compile_options(test_${test} PRIVATE -Wno-pedantic -Wno-cast-qual -Wno-missing-prototypes -Wno-conversion)
   set_target_properties(test_${test} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   # Criterion lets a leaking test pass, so the wrapper looks for sanitizer reports.
   add_test(NAME unit-${test}

@@ -212,7 +212,7 @@ static int row_read(struct state *state, const char *name, uint8_t *out, size_t 
 static int generation_read(struct state *state, uint64_t *generation)
 {
 	uint8_t value[GENERATION_LEN];
-	size_t len;
+	size_t len = 0;
 	int r = row_read(state, GENERATION, value, sizeof value, &len);
 
 	*generation = 0;

@@ -121,7 +121,7 @@ static double time_decompress(const struct diet_context *context, struct buf *pk
 
 static double best(double a, double b)
 {
-	return a && a < b ? a : b;
+	return a > 0 && a < b ? a : b;
 }
 
 static void bench(const char *preset, size_t len, unsigned n)
