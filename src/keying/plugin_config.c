@@ -17,7 +17,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SECRET_FILE_MAX = 4096, READABLE_BY_OTHERS = 077, NAMES_MAX = 192, AT_MAX = 96 };
+enum {
+	SECRET_FILE_MAX = 4096,
+	READABLE_BY_OTHERS = 077,
+	WRITABLE_BY_OTHERS = 022,
+	NAMES_MAX = 192,
+	AT_MAX = 96
+};
 
 static const struct config_peer *find_peer(
 	const struct config *config, const char *name, size_t len)
@@ -61,17 +67,41 @@ static const char *secret_path(const struct config *config, const char *name)
 	return NULL;
 }
 
-static int check_secret_file(int fd)
+/* Whoever alone may put files into the folder could have put this one there: such a folder vouches
+ * for its own owner's files. It matters before the daemon has dropped to its user. */
+static bool owner_ok(const struct stat *file, int dir)
+{
+	struct stat folder;
+
+	if (file->st_uid == 0 || file->st_uid == geteuid())
+		return true;
+	return !fstat(dir, &folder) && folder.st_uid == file->st_uid &&
+	       !(folder.st_mode & WRITABLE_BY_OTHERS);
+}
+
+static int check_secret_file(int fd, int dir)
 {
 	struct stat st;
 
 	if (fstat(fd, &st))
 		return -errno;
-	if (!S_ISREG(st.st_mode) || st.st_mode & READABLE_BY_OTHERS)
-		return -EACCES;
-	if (st.st_uid != 0 && st.st_uid != geteuid())
+	if (!S_ISREG(st.st_mode) || st.st_mode & READABLE_BY_OTHERS || !owner_ok(&st, dir))
 		return -EACCES;
 	return st.st_size > SECRET_FILE_MAX ? -EMSGSIZE : 0;
+}
+
+/* Cuts path at its last slash and opens the folder before it; what comes after it is in *name. */
+static int open_folder(char *path, const char **name)
+{
+	char *slash = strrchr(path, '/');
+	const char *folder = !slash ? "." : slash == path ? "/" : path;
+	int dir;
+
+	*name = slash ? slash + 1 : path;
+	if (slash)
+		*slash = '\0';
+	dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return dir < 0 ? -errno : dir;
 }
 
 static int read_all(int fd, uint8_t *out, size_t cap, size_t *len)
@@ -92,26 +122,39 @@ static int read_all(int fd, uint8_t *out, size_t cap, size_t *len)
 	return n < 0 ? -errno : n == 0 ? 0 : -EMSGSIZE;
 }
 
+/* The content of a secret file; 0 or negative errno, then *len octets of out may be secret. */
+static int read_secret_file(char *path, uint8_t *out, size_t cap, size_t *len)
+{
+	const char *name;
+	int dir = open_folder(path, &name);
+	int fd;
+	int r;
+
+	if (dir < 0)
+		return dir;
+	/* NONBLOCK: a FIFO in its place must not stop the daemon. */
+	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	r = fd < 0 ? (errno == ELOOP ? -EACCES : -errno) : check_secret_file(fd, dir);
+	close(dir);
+	if (!r)
+		r = read_all(fd, out, cap, len);
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
 int plugin_read_secret(
 	const struct config *config, const char *name, uint8_t *out, size_t cap, size_t *len)
 {
 	const char *value = secret_path(config, name);
 	char path[PATH_MAX];
 	size_t n = 0;
-	int fd;
 	int r;
 
 	if (!value)
 		return -ENOENT;
-	/* NONBLOCK: a FIFO in its place must not stop the daemon. */
-	fd = open(config_path(config, value, path, sizeof path),
-		O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return errno == ELOOP ? -EACCES : -errno;
-	r = check_secret_file(fd);
-	if (!r)
-		r = read_all(fd, out, cap, &n);
-	close(fd);
+	config_path(config, value, path, sizeof path);
+	r = read_secret_file(path, out, cap, &n);
 	if (r) {
 		secret_wipe(out, n);
 		return r;

@@ -176,6 +176,13 @@ Test(plugin, keys_of_a_peer)
 	if (geteuid() == 0) {
 		shell("echo x > %s/s; chown 12345 %s/s", dir, dir);
 		check_keys(plugin, keys, "home.conf:8", "regular file", "owner root");
+		/* The daemon's user owns folder and file, while the daemon is still root. */
+		shell("chown 12345 %s", dir);
+		check_keys(plugin, keys, NULL, NULL, NULL);
+		shell("chmod g+w %s", dir);
+		check_keys(plugin, keys, "home.conf:8", "regular file", "owner root");
+		shell("chmod g-w %s; chown 12346 %s", dir, dir);
+		check_keys(plugin, keys, "home.conf:8", "regular file", "owner root");
 	}
 	plugin_unload(plugin);
 }
