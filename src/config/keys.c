@@ -21,7 +21,7 @@ static const struct config_key table[] = {
 	{I, "Key", "file", "-", true, "Private key: base64 of 32 octets, or PEM."},
 	{I, "Psk", "file", "-", true, "Preshared key, used with every peer that has no own."},
 	{I, "Listen", "two UDP ports", "500, 4500", false,
-		"The IKE port pair; equal in all files. UDP-encapsulated ESP uses the second."},
+		"The IKE port pair; equal in all files; ESP in UDP uses the second."},
 	{I, "Mtu", "auto, or 1280 to 65535", "auto", true, "MTU of the TUN device."},
 	{I, "ClampMss", "yes, no", "no", true, "Rewrite the TCP MSS option to what fits the path."},
 	{I, "Keying", "name of a keying plugin", "ikev2", false,
@@ -43,7 +43,7 @@ static const struct config_key table[] = {
 		"udp PORT, tcp PORT, sctp PORT, udplite PORT, each with optional from PORT, "
 		"or without port; icmp, icmp6, any; by comma; PORT may be a range 5000-5010",
 		"any", false,
-		"What may pass. PORT is the peer's, from ours; without from ours is a wildcard and "
+		"What may pass; PORT is the peer's, from ours; without from ours is a wildcard and "
 		"costs 2 octets per packet."},
 	{P, "Role", "initiator, responder, both", "as Interface", false,
 		"Who may begin a key exchange."},
