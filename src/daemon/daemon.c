@@ -33,11 +33,17 @@ static uint32_t random_spi(void *arg)
 	return value;
 }
 
-/* Beside the keys, so that a copied-back state folder does not bring its own witness along. */
+/*
+ * Beside the keys, so that a copied-back state folder does not bring its own witness along. One
+ * that was written before there was a folder of keys stays where it is.
+ */
 static void witness_path(const struct options *options, char *out, size_t cap)
 {
 	struct stat st;
 
+	snprintf(out, cap, "%s/.state-witness", options->conf_dir);
+	if (!lstat(out, &st))
+		return;
 	snprintf(out, cap, "%s/keys", options->conf_dir);
 	if (stat(out, &st) || !S_ISDIR(st.st_mode))
 		snprintf(out, cap, "%s/.state-witness", options->conf_dir);

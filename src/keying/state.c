@@ -226,20 +226,20 @@ static int generation_read(struct state *state, uint64_t *generation)
 }
 
 /* The store first, then its witness: a crash between leaves the witness older, never newer. */
-static int generation_next(struct state *state)
+static int generation_write(struct state *state, uint64_t generation)
 {
 	uint8_t value[GENERATION_LEN];
 	int r;
 
-	put_be64(value, state->generation + 1);
+	put_be64(value, generation);
 	r = bind_and_step(
 		state->put, GENERATION, sizeof GENERATION - 1, (struct slice){value, sizeof value});
 	if (!r)
 		r = witness_sync_dir(state->dir);
 	if (r)
 		return r;
-	state->generation++;
-	return witness_write(state->witness, state->generation);
+	state->generation = generation;
+	return witness_write(state->witness, generation);
 }
 
 /*
@@ -491,7 +491,7 @@ void state_close(struct state *state)
 	commit_now(state);
 	/* A copy taken while we ran is older than what we leave behind: raise it once more. */
 	if (state->db)
-		generation_next(state);
+		generation_write(state, state->generation + 1);
 	state_free(state);
 }
 
@@ -564,9 +564,10 @@ static int start(struct state *state)
 		r = db_open(state);
 	if (!r)
 		r = generation_read(state, &state->generation);
-	if (!r && state->generation < seen)
+	/* Until there is a witness the generation stays at its first: a later one has lost it. */
+	if (!r && (witnessed ? state->generation < seen : state->generation > 1))
 		r = -ESTALE;
-	return r ? r : generation_next(state);
+	return r ? r : generation_write(state, witnessed ? state->generation + 1 : 1);
 }
 
 static void explain(const struct state *state, int error, char *text, size_t len)
@@ -585,8 +586,9 @@ static void explain(const struct state *state, int error, char *text, size_t len
 		break;
 	case -ESTALE:
 		snprintf(text, len,
-			"%s is lost or older than its witness %s: the counters of used keys are "
-			"unknown; remove both and replace every manual key that was used",
+			"%s is lost or older than its witness %s, or that witness is lost: the "
+			"counters of used keys are unknown; remove both and replace every manual "
+			"key that was used",
 			path, state->witness);
 		break;
 	default:

@@ -21,9 +21,10 @@ typedef void state_saved(void *owner, int error); /* 0: on disk */
 /*
  * dir/state.db (0600, created where neither it nor its witness exists), WAL, synchronous FULL,
  * locking_mode EXCLUSIVE; pragmas are read back. witness: a file outside dir that holds the
- * generation of the last start; a store older than it is refused. loop NULL: saves are done at once
- * (CLI and tests). 0; -EBUSY another process has it; -EBADMSG not a database or damaged; -ESTALE
- * older than its witness; other negative errno. text: one sentence with the remedy.
+ * generation of the last start; a store older than it is refused, and one that has lost it. loop
+ * NULL: saves are done at once (CLI and tests). 0; -EBUSY another process has it; -EBADMSG not a
+ * database or damaged; -ESTALE older than its witness, or without it; other negative errno. text:
+ * one sentence with the remedy.
  */
 int state_open(uv_loop_t *loop, const char *dir, const char *witness, struct state **out,
 	char *text, size_t text_len);

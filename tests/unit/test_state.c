@@ -314,6 +314,33 @@ Test(state, older_copies_are_refused)
 	cr_assert_eq(try_open(), 0, "neither is there: a new one");
 }
 
+/* A new card, and the state folder from a backup: nothing says how old it is. */
+Test(state, copies_without_their_witness_are_refused)
+{
+	char temporary[96];
+	struct state *state;
+
+	/* A power cut in the very first start, before the witness is there: harmless, repeatedly.
+	 */
+	snprintf(temporary, sizeof temporary, "%s.tmp", witness);
+	cr_assert_eq(mkdir(temporary, 0700), 0);
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(try_open(), -EISDIR, "no witness, no store");
+	cr_assert_eq(rmdir(temporary), 0);
+	state = must_open(NULL);
+	set_row(state, "core/seq/x", 1000);
+	state_close(state);
+	shell("mkdir %s/backup; cp -a %s/. %s/backup", base, dir, base);
+	state = must_open(NULL);
+	set_row(state, "core/seq/x", 2000);
+	state_close(state);
+
+	shell("rm -f %s/* %s; cp -a %s/backup/. %s", dir, witness, base, dir);
+	cr_assert_eq(try_open(), -ESTALE);
+	cr_assert(strstr(text, "witness is lost"), "%s", text);
+	cr_assert_eq(try_open(), -ESTALE, "and it stays so");
+}
+
 Test(state, one_process_only)
 {
 	struct state *state = must_open(NULL);
