@@ -392,18 +392,42 @@ static bool has_long_lived(const struct peer_slot *slot)
 	return false;
 }
 
+static bool acquire_of(
+	const struct host *host, const struct peer_slot *slot, struct host_call *call)
+{
+	const struct policy *policy = spd_find(host->params.ipsec->spd, slot->policy);
+
+	if (!policy)
+		return false;
+	*call = (struct host_call){.kind = CALL_ACQUIRE,
+		.acquire = {.policy = slot->policy,
+			.remote = policy->path->remote,
+			.ts_local = policy->local[0],
+			.ts_remote = policy->remote[0]}};
+	return true;
+}
+
 /* Asks the plugin again, in the loop's next turn: it may be the one that called. */
 static void acquire_again(struct host *host, struct peer_slot *slot)
 {
-	const struct policy *policy = spd_find(host->params.ipsec->spd, slot->policy);
-	struct host_call call = {.kind = CALL_ACQUIRE, .acquire = {.policy = slot->policy}};
+	struct host_call call;
 
-	if (!policy)
-		return;
-	call.acquire.remote = policy->path->remote;
-	call.acquire.ts_local = policy->local[0];
-	call.acquire.ts_remote = policy->remote[0];
-	instance_later(slot->instance, &call);
+	if (acquire_of(host, slot, &call))
+		instance_later(slot->instance, &call);
+}
+
+/*
+ * What waits now. A key that waited before may have been replaced since, and perhaps because it had
+ * been used: it must not be declared fresh with the one that took its place.
+ */
+static void ask_what_waits(struct host *host, struct peer_slot *slot)
+{
+	struct host_call call;
+
+	slot->n_pending = 0;
+	instance_deliver(slot->instance);
+	if (acquire_of(host, slot, &call))
+		instance_tell(slot->instance, &call);
 }
 
 static int declare(
@@ -440,6 +464,7 @@ int host_fresh_key(struct host *host, uint32_t policy, char *text, size_t text_l
 		snprintf(text, text_len, "no key of this peer waits for a record");
 		return -ENOENT;
 	}
+	ask_what_waits(host, slot);
 	if (!slot->n_pending) {
 		snprintf(text, text_len, "all keys of this peer are on record");
 		return -EEXIST;

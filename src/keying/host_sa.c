@@ -103,7 +103,8 @@ static int trouble(struct install *install, int error, const char *text)
 	struct peer_slot *slot = install->slot;
 
 	snprintf(slot->trouble, sizeof slot->trouble, "%s", text);
-	log_warn("%s: SA refused: %s", slot->peer->name, text);
+	if (log_limit(&install->in->refusals, dataplane_now_ms()) >= 0)
+		log_warn("%s: SA refused: %s", slot->peer->name, text);
 	return error;
 }
 

@@ -4,6 +4,7 @@
 #define DIETVPN_KEYING_INSTANCE_H
 
 #include "base/list.h"
+#include "base/log.h"
 #include "base/map.h"
 #include "keying/host.h"
 #include "keying/state.h"
@@ -84,6 +85,7 @@ struct instance {
 	unsigned depth;               /* > 0: the plugin is running, it must not be entered again */
 	uint64_t tokens, tokens_ms;   /* installs that may follow at once */
 	uint8_t *datagram;            /* receive buffer of own sockets */
+	struct log_limit refusals;
 	struct config_errors *errors; /* while it starts or reloads: where complaints go */
 };
 

@@ -125,8 +125,8 @@ static int duplicates(const struct keying_host *host)
 {
 	struct sa_params p = honest();
 	struct ip_endpoint local = {0};
-	uint32_t spi = 0x2345;
-	uint32_t same = 0x2345;
+	uint32_t spi = 0x23450001;
+	uint32_t same = 0x23450001;
 	sa_id id;
 	sa_id other;
 
