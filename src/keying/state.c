@@ -137,6 +137,10 @@ static int prepare(struct state *state)
 	int r = run(state->db, "CREATE TABLE IF NOT EXISTS state (name TEXT NOT NULL PRIMARY KEY, "
 			       "value BLOB NOT NULL) WITHOUT ROWID");
 
+	/* A trigger or a view of somebody else could say "saved" and keep nothing. */
+	if (!r)
+		r = expect(state->db, "SELECT group_concat(type || ' ' || name) FROM sqlite_master",
+			"table state");
 	if (!r)
 		r = sql_error(sqlite3_prepare_v2(state->db, get, -1, &state->get, NULL));
 	if (!r)
