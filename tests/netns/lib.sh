@@ -154,7 +154,7 @@ daemon_kill() { daemon_end KILL "$1"; }
 
 # keys, configurations, daemons, first use of the keys declared: the tunnel stands.
 tunnel() {
-	: >"$W/seal.log"; chmod 666 "$W/seal.log"
+	: >>"$W/seal.log"; chmod 666 "$W/seal.log"
 	keys "$(key_octets "$CIPHER")"
 	conf a; conf b; own
 	daemon a || { bad "daemon a does not start"; return 1; }
@@ -164,12 +164,23 @@ tunnel() {
 }
 tunnel_down() { daemon_stop a; daemon_stop b; rm -rf "$W/a" "$W/b"; for s in a b; do ip -n "$P-$s" link del diet0 2>/dev/null; ip -n "$P-$s" route flush proto 215 2>/dev/null; ip -n "$P-$s" -6 route flush proto 215 2>/dev/null; done; }
 
-capture() { # capture SIDE IFACE NAME [FILTER]
-	on "$1" tcpdump -i "$2" -U -s 0 -w "$W/$3.pcap" ${4:+"$4"} >"$W/$3.tcpdump" 2>&1 &
-	echo $! >"$W/cap-$3.pid"
-	wait_for 5 grep -q listening "$W/$3.tcpdump"
+# background NAME SIDE COMMAND...: runs on until background_stop NAME. Not through on(): the process itself is to be known.
+background() {
+	local name=$1 side=$2
+	shift 2
+	ip netns exec "$P-$side" "$@" >"$W/$name.out" 2>&1 &
+	echo $! >"$W/bg-$name.pid"
 }
-capture_stop() { sleep 0.3; kill -TERM "$(cat "$W/cap-$1.pid")"; wait "$(cat "$W/cap-$1.pid")" 2>/dev/null; rm -f "$W/cap-$1.pid"; }
+background_stop() {
+	kill -TERM "$(cat "$W/bg-$1.pid")" 2>/dev/null
+	wait "$(cat "$W/bg-$1.pid")" 2>/dev/null
+	rm -f "$W/bg-$1.pid"
+}
+capture() { # capture SIDE IFACE NAME [FILTER]
+	background "tcpdump-$3" "$1" tcpdump --immediate-mode -B 16384 -i "$2" -U -s 0 -w "$W/$3.pcap" ${4:+"$4"}
+	wait_for 5 grep -q listening "$W/tcpdump-$3.out"
+}
+capture_stop() { sleep 0.3; background_stop "tcpdump-$1"; }
 packets() { tcpdump -nr "$W/$1.pcap" ${2:+"$2"} 2>/dev/null | wc -l; }
 
 counter() { dietvpn "$1" --json drops | tr '{' '\n' | grep "\"$2\"" | grep -oE '"count": *[0-9]+' | grep -oE '[0-9]+'; }
