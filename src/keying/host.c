@@ -466,8 +466,9 @@ int host_fresh_key(struct host *host, uint32_t policy, char *text, size_t text_l
 	}
 	ask_what_waits(host, slot);
 	if (!slot->n_pending) {
-		snprintf(text, text_len, "all keys of this peer are on record");
-		return -EEXIST;
+		snprintf(text, text_len, "%s",
+			slot->trouble[0] ? slot->trouble : "all keys of this peer are on record");
+		return slot->trouble[0] ? -EIO : -EEXIST;
 	}
 	state = host_state(host, text, text_len);
 	if (!state)

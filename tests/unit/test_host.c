@@ -607,3 +607,36 @@ Test(host, store_that_cannot_be_had)
 	cr_assert(strstr(host_trouble(host, 5), "replace the keys"), "%s", host_trouble(host, 5));
 	end_life();
 }
+
+/* The advice is followed: another key, then fresh-key. The one before must not become fresh too. */
+Test(host, fresh_key_declares_only_what_waits_now)
+{
+	char text[256];
+	struct config next;
+	const uint32_t policy[] = {5};
+
+	write_key("out", 1);
+	write_key("in", 2);
+	begin_life(5);
+	cr_assert_null(sa_of(5, SA_OUT));
+	/* Once with a reload, once without. */
+	write_key("out", 7);
+	manual_config(&next, "home", 1, "out", "in", "");
+	cr_assert_eq(host_reload(host, &config, &next, policy, &errors), 0);
+	config_fini(&config);
+	config = next;
+	write_key("in", 8);
+	cr_assert_eq(host_fresh_key(host, 5, text, sizeof text), 2, "%s", text);
+	settle();
+	cr_assert(sa_of(5, SA_OUT) && sa_of(5, SA_IN));
+	cr_assert_eq(row("seq", 7), 1u);
+	end_life();
+
+	/* The old key comes back by mistake: still unknown. */
+	write_key("out", 1);
+	write_key("in", 2);
+	begin_life(5);
+	cr_assert_null(sa_of(5, SA_OUT), "the replaced key counts from 1");
+	cr_assert_null(sa_of(5, SA_IN));
+	end_life();
+}
