@@ -508,7 +508,7 @@ int settings_read(
 {
 	struct reader r = {.host = host};
 	struct tree_error error;
-	struct tree *tree = tree_parse(config.data, config.len, TREE_DEPTH_FRAME, &error);
+	struct tree *tree = tree_parse_own(config.data, config.len, TREE_DEPTH_FRAME, &error);
 	int result;
 
 	if (!tree) {

@@ -447,7 +447,7 @@ int plugin_check(
 
 	tree_writer_init(&w);
 	plugin_write_config(&w, config, ops->name, NULL);
-	r = w.error ? w.error : w.len > TREE_SIZE_MAX ? -EMSGSIZE : 0;
+	r = w.error;
 	if (!r)
 		r = ops->check(&checker.table, (struct slice){w.data, w.len});
 	tree_writer_fini(&w);
