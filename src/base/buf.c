@@ -16,7 +16,9 @@ enum { CACHE_LINE = 64 };
 struct buf_pool {
 	unsigned char *block;
 	size_t block_size;
-	struct buf *free; /* linked through data */
+	size_t stride, size; /* from packet to packet; of base[] */
+	size_t n, n_carved;  /* behind the carved ones nothing of the block was ever touched */
+	struct buf *free;    /* linked through data: the last put is the next get, still warm */
 	size_t n_free;
 };
 
@@ -118,38 +120,23 @@ static bool pool_owns(const struct buf_pool *pool, const struct buf *pkt)
 }
 #endif
 
-static void pool_link(struct buf_pool *pool, struct buf *pkt)
-{
-	pkt->len = LEN_FREE;
-	pkt->data = (uint8_t *)pool->free;
-	pool->free = pkt;
-	pool->n_free++;
-}
-
 struct buf_pool *buf_pool_create(size_t n, size_t room)
 {
 	size_t size = BUF_HEADROOM + room + BUF_TAILROOM;
 	size_t stride = round_up(sizeof(struct buf) + size);
-	/* The first struct lies so that its base[], and with it the headroom's end, is aligned. */
-	size_t lead = CACHE_LINE - offsetof(struct buf, base);
 	struct buf_pool *pool;
 
 	if (!n || room > BUF_MAX || n > (SIZE_MAX - CACHE_LINE) / stride)
 		return NULL;
-	pool = calloc(1, sizeof *pool);
+	pool = malloc(sizeof *pool);
 	if (!pool)
 		return NULL;
+	*pool = (struct buf_pool){.stride = stride, .size = size, .n = n, .n_free = n};
 	pool->block_size = CACHE_LINE + n * stride;
 	pool->block = aligned_alloc(CACHE_LINE, pool->block_size);
 	if (!pool->block) {
 		free(pool);
 		return NULL;
-	}
-	for (size_t i = n; i-- > 0;) {
-		struct buf *pkt = (void *)(pool->block + lead + i * stride);
-
-		pkt->size = size;
-		pool_link(pool, pkt);
 	}
 	return pool;
 }
@@ -162,13 +149,27 @@ void buf_pool_destroy(struct buf_pool *pool)
 	free(pool);
 }
 
+/* The first struct lies so that its base[], and with it the headroom's end, is aligned. */
+static struct buf *carve(struct buf_pool *pool)
+{
+	size_t lead = CACHE_LINE - offsetof(struct buf, base);
+	struct buf *pkt = (void *)(pool->block + lead + pool->n_carved * pool->stride);
+
+	pool->n_carved++;
+	pkt->size = pool->size;
+	return pkt;
+}
+
 struct buf *buf_pool_get(struct buf_pool *pool)
 {
 	struct buf *pkt = pool->free;
 
-	if (!pkt)
+	if (pkt)
+		pool->free = (void *)pkt->data;
+	else if (pool->n_carved < pool->n)
+		pkt = carve(pool);
+	else
 		return NULL;
-	pool->free = (void *)pkt->data;
 	pool->n_free--;
 	buf_reset(pkt);
 	return pkt;
@@ -179,7 +180,10 @@ void buf_pool_put(struct buf_pool *pool, struct buf *pkt)
 	if (!pkt)
 		return;
 	assert(pool_owns(pool, pkt) && pkt->len != LEN_FREE);
-	pool_link(pool, pkt);
+	pkt->len = LEN_FREE;
+	pkt->data = (uint8_t *)pool->free;
+	pool->free = pkt;
+	pool->n_free++;
 }
 
 size_t buf_pool_free(const struct buf_pool *pool)

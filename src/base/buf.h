@@ -45,8 +45,9 @@ uint8_t *buf_trim(
 int buf_set(struct buf *pkt, const void *data, size_t len);
 
 /*
- * A fixed number of packets in one block; the packet path never allocates. NULL: no memory, n is 0
- * or room over BUF_MAX. Destroying takes NULL, and ends all its packets.
+ * A fixed number of packets in one block; the packet path never allocates. A packet's memory is
+ * touched when it is first got, so an idle process has few. NULL: no memory, n is 0 or room over
+ * BUF_MAX. Destroying takes NULL, and ends all its packets.
  */
 struct buf_pool;
 struct buf_pool *buf_pool_create(size_t n, size_t room);

@@ -98,6 +98,25 @@ Test(buf, pool_gives_what_it_has)
 	buf_pool_destroy(pool);
 }
 
+/* So an idle daemon touches few, and a busy one finds them in its cache. */
+Test(buf, pool_gives_the_last_put)
+{
+	struct buf_pool *pool = buf_pool_create(100, 64);
+	struct buf *first = buf_pool_get(pool);
+	struct buf *second = buf_pool_get(pool);
+
+	for (int i = 0; i < 200; i++) {
+		buf_pool_put(pool, i & 1 ? first : second);
+		cr_assert_eq(buf_pool_get(pool), i & 1 ? first : second);
+		cr_assert_eq(buf_pool_free(pool), 98);
+	}
+	buf_pool_put(pool, first);
+	buf_pool_put(pool, second);
+	cr_assert_eq(buf_pool_get(pool), second);
+	cr_assert_eq(buf_pool_get(pool), first);
+	buf_pool_destroy(pool);
+}
+
 Test(buf, pool_sizes)
 {
 	struct buf_pool *pool = buf_pool_create(1, BUF_MAX);
