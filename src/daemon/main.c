@@ -11,6 +11,15 @@ static const char *environment(const char *name)
 	return getenv(name);
 }
 
+/*
+ * One worker for the state store and one for name resolution, of which libuv lets at most half of
+ * them wait for a name server: a slow one does not stop the reservation of sequence numbers.
+ */
+static void limit_workers(void)
+{
+	setenv("UV_THREADPOOL_SIZE", "2", 0);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
@@ -18,6 +27,7 @@ int main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
+	limit_workers();
 	if (options.verbose)
 		log_set_level(LOG_LEVEL_DEBUG);
 	return options.clean ? daemon_clean(&options) : daemon_run(&options);
