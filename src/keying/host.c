@@ -336,6 +336,19 @@ void host_endpoint(struct host *host, uint32_t policy, const struct ip_endpoint 
 		instance_tell(slot->instance, &call);
 }
 
+/* Whoever knows an SPI can send what fails, as often as he likes, between the peer's packets. */
+static bool may_tell(struct host_sa *own, enum sa_event event)
+{
+	uint64_t now_ms = dataplane_now_ms();
+
+	if (event != SA_ICV_FAILING)
+		return true;
+	if (now_ms < own->forged_ms)
+		return false;
+	own->forged_ms = now_ms + HOST_FORGED_MS;
+	return true;
+}
+
 void host_notice(struct host *host, struct sa *sa, uint32_t notices)
 {
 	static const struct {
@@ -359,7 +372,8 @@ void host_notice(struct host *host, struct sa *sa, uint32_t notices)
 		const struct host_call call = {
 			.kind = CALL_SA_EVENT, .sa_event = {id, news[i].event}};
 
-		if (notices & news[i].notice && (own = key_find(&host->sas, id)))
+		if (notices & news[i].notice && (own = key_find(&host->sas, id)) &&
+			may_tell(own, news[i].event))
 			instance_tell(own->instance, &call);
 	}
 }

@@ -19,6 +19,7 @@ enum {
 	HOST_CALLS_MAX = 65536, /* news that wait for the plugin to return */
 	HOST_SAS_BASE = 64,     /* SAs and SPIs: so many, and per peer */
 	HOST_SAS_PER_PEER = 8,
+	HOST_FORGED_MS = 30000,    /* between two words on packets that do not verify */
 	HOST_INSTALLS_PER_S = 256, /* beyond a first burst that fits all peers */
 	HOST_DIGEST_LEN = 16,
 	HOST_TROUBLE_MAX = 256,
@@ -80,11 +81,11 @@ struct instance {
 	struct map timers, sockets, spis; /* by id, by id, by SPI: reserved and not yet bound */
 	size_t n_timers, n_sockets, n_spis, n_sas, n_saves, n_calls;
 	uint32_t next_socket;
-	struct list sas;              /* struct host_sa */
-	struct list calls;            /* struct host_call */
-	unsigned depth;               /* > 0: the plugin is running, it must not be entered again */
-	uint64_t tokens, tokens_ms;   /* installs that may follow at once */
-	uint8_t *datagram;            /* receive buffer of own sockets */
+	struct list sas;            /* struct host_sa */
+	struct list calls;          /* struct host_call */
+	unsigned depth;             /* > 0: the plugin is running, it must not be entered again */
+	uint64_t tokens, tokens_ms; /* installs that may follow at once */
+	uint8_t *datagram;          /* receive buffer of own sockets */
 	struct log_limit refusals;
 	struct config_errors *errors; /* while it starts or reloads: where complaints go */
 };
@@ -104,6 +105,7 @@ struct host_sa {
 	uint64_t stored;            /* what the row says: out a ceiling, in a number */
 	uint64_t marked, marked_ms; /* out: number and time of the last reservation */
 	uint64_t commit_ms;         /* how long the last reservation took */
+	uint64_t forged_ms;         /* when the plugin may hear of failed ICVs again */
 	uv_timer_t *timer;          /* in: stores after a second; out: tries again after an error */
 };
 

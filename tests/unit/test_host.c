@@ -640,3 +640,43 @@ Test(host, fresh_key_declares_only_what_waits_now)
 	cr_assert_null(sa_of(5, SA_IN));
 	end_life();
 }
+
+/* Forged packets between good ones are a burst each time; a log is not theirs to fill. */
+Test(host, forged_bursts_are_told_rarely)
+{
+	char path[96];
+	char text[256];
+	char line[512];
+	struct sa *in;
+	int lines = 0;
+	int err = dup(2);
+	FILE *f;
+
+	write_key("out", 1);
+	write_key("in", 2);
+	begin_life(5);
+	cr_assert_eq(host_fresh_key(host, 5, text, sizeof text), 2);
+	settle();
+	in = sa_of(5, SA_IN);
+	snprintf(path, sizeof path, "%s/log", base);
+	cr_assert(freopen(path, "w", stderr));
+	for (uint64_t i = 1; i <= 1000; i++) {
+		for (int forged = 0; forged < 100; forged++)
+			sa_count_icv_failure(in);
+		notice(in);
+		sa_accept_sequence(in, i);
+		notice(in);
+		virtual_ms += 50; /* 50 s in all */
+	}
+	settle();
+	fflush(stderr);
+	dup2(err, 2);
+	f = fopen(path, "r");
+	cr_assert(f);
+	while (fgets(line, sizeof line, f))
+		lines += strstr(line, "do not verify") != NULL;
+	fclose(f);
+	cr_assert_eq(lines, 2, "%d lines", lines);
+	cr_assert_eq(in->counters.icv_failures, 100000u);
+	end_life();
+}
