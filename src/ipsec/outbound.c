@@ -8,6 +8,8 @@
 #include "diet/iipc.h"
 #include "esp/esp.h"
 #include "esp/sa.h"
+#include "ip/addr.h"
+#include "ip/icmp.h"
 #include "ipsec/path.h"
 #include "ipsec/spd.h"
 
@@ -37,10 +39,35 @@ static enum drop choose_sa(const struct policy *policy, const struct ip_packet *
 	return DROP_NONE;
 }
 
+/* As if the peer's packet that this ICMP error is about had been ours: RFC 4301 6.2. Only who sent
+ * that packet is told. */
+static struct policy *match_quoted(
+	const struct spd *spd, uint16_t tunnel, const struct ip_packet *error)
+{
+	struct ip_packet quoted;
+	struct ip_packet reversed;
+	struct ip_addr to = ip_packet_dst(error);
+	struct ip_addr from;
+
+	if (!icmp_error_quoted(error, &quoted))
+		return NULL;
+	from = ip_packet_src(&quoted);
+	if (!ip_addr_equal(&to, &from))
+		return NULL;
+	reversed = quoted;
+	reversed.src = quoted.dst;
+	reversed.dst = quoted.src;
+	reversed.sport = quoted.dport;
+	reversed.dport = quoted.sport;
+	return spd_match(spd, tunnel, &reversed);
+}
+
 static enum drop find_sa(
 	const struct ipsec *ipsec, struct batch_item *item, const struct ip_packet *ip)
 {
 	item->policy = spd_match(ipsec->spd, item->tunnel, ip);
+	if (!item->policy)
+		item->policy = match_quoted(ipsec->spd, item->tunnel, ip);
 	if (!item->policy)
 		return DROP_NO_POLICY;
 	if (item->policy->action == POLICY_DISCARD)

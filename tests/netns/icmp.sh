@@ -6,7 +6,7 @@
 net_pair
 for INNER in 4 6; do
 	echo "== inner IPv$INNER"
-	ALLOW='udp 7000' COMPRESS=safe
+	ALLOW='udp 7000' ALLOW_B='udp from 7000' COMPRESS=safe
 	tunnel || finish
 	dst=$(other_inner a)
 	on a "$TOOLS/udpprobe" "$dst" 7000 >"$W/probe" 2>&1

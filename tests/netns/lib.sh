@@ -49,7 +49,15 @@ finish() {
 
 on() { local side=$1; shift; ip netns exec "$P-$side" "$@"; }
 # waits up to SECONDS for a command to succeed
-wait_for() { local t=$(($1 * 20)); shift; while [ "$t" -gt 0 ]; do "$@" >/dev/null 2>&1 && return 0; sleep 0.05; t=$((t - 1)); done; return 1; }
+wait_for() {
+	local until=$(($(date +%s%N) / 1000000 + $1 * 1000))
+	shift
+	while :; do
+		"$@" >/dev/null 2>&1 && return 0
+		[ "$(($(date +%s%N) / 1000000))" -lt "$until" ] || return 1
+		sleep 0.05
+	done
+}
 
 namespace() {
 	ip netns add "$P-$1"
@@ -93,11 +101,12 @@ key_octets() {
 	esac
 }
 
-# conf SIDE: one [Peer], from the variables below; EXTRA goes into [Peer], IFACE into [Interface].
-INNER=6 OUTER=4 ENCAP=udp COMPRESS=iot CIPHER=chacha20-poly1305-iiv ALLOW=any EXTRA= IFACE=
+# conf SIDE: one [Peer], from the variables below; EXTRA goes into [Peer], IFACE into [Interface]. ALLOW_B is for b where
+# the two ends' ports differ: what is remote for one is local for the other.
+INNER=6 OUTER=4 ENCAP=udp COMPRESS=iot CIPHER=chacha20-poly1305-iiv ALLOW=any ALLOW_B= EXTRA= IFACE=
 conf() {
-	local me=$1 other mine theirs out
-	if [ "$me" = a ]; then other=b mine=1 theirs=2; else other=a mine=2 theirs=1; fi
+	local me=$1 other mine theirs out allow=$ALLOW
+	if [ "$me" = a ]; then other=b mine=1 theirs=2; else other=a mine=2 theirs=1 allow=${ALLOW_B:-$ALLOW}; fi
 	if [ "$OUTER" = 4 ]; then out=192.0.2.$theirs; else out="[2001:db8::$theirs]"; fi
 	if [ "$INNER" = 4 ]; then
 		in_mine=10.9.0.$mine/24 in_theirs=10.9.0.$theirs
@@ -113,7 +122,7 @@ conf() {
 		Keying   = manual
 		Endpoint = $out
 		Address  = $in_theirs
-		Allow    = $ALLOW
+		Allow    = $allow
 		Encap    = $ENCAP
 		Cipher   = $CIPHER
 		Compress = $COMPRESS

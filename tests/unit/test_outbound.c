@@ -327,6 +327,53 @@ Test(outbound, what_goes_outside)
 	}
 }
 
+/* "Time exceeded" from a router behind a, about a packet between these two. */
+static struct batch_item *send_icmp_error(const struct ts *src, const struct ts *dst, uint8_t type)
+{
+	uint8_t quoted[PAIR_ROOM];
+	size_t len = pair_packet(&pair.random, src, dst, 20, quoted);
+	struct ip_addr from;
+
+	cr_assert_eq(ip_addr_parse("2001:db8:77::1", &from), 0);
+	memset(packet, 0, 48);
+	packet[0] = 0x60;
+	put_be16(packet + 4, (uint16_t)(8 + len));
+	packet[6] = IP_PROTO_ICMPV6;
+	packet[7] = 64;
+	memcpy(packet + 8, from.bytes, 16);
+	memcpy(packet + 24, quoted + 8, 16);
+	packet[40] = type;
+	memcpy(packet + 48, quoted, len);
+	pair_put(&pair, 0, packet, 48 + len);
+	pair_out(&pair, true, 1);
+	return &pair.batch.items[0];
+}
+
+/* RFC 4301 6.2: an error about what the peer sent goes back to it, where the selectors name only
+ * that. */
+Test(outbound, icmp_errors_by_what_they_quote)
+{
+	struct pair_link link = link_of("off", "aes-gcm-16");
+	struct pair_link other = link;
+	struct batch_item *item;
+
+	cr_assert_eq(pair_connect(&pair, &link), 0);
+	item = send_icmp_error(&link.ts_b, &link.ts_a, 3);
+	cr_expect_eq(item->drop, DROP_NONE, "%s", drop_name(item->drop));
+	cr_expect_eq(item->policy, link.policy_a);
+	pair_wire(&pair);
+	pair_in(&pair, true);
+	cr_expect_eq(pair.batch.items[0].drop, DROP_NONE);
+	/* No error; about our own packet; about packets between others. */
+	cr_expect_eq(send_icmp_error(&link.ts_b, &link.ts_a, 128)->drop, DROP_NO_POLICY);
+	cr_expect_eq(send_icmp_error(&link.ts_a, &link.ts_b, 3)->drop, DROP_NO_POLICY);
+	other.ts_b = pair_ts("fd00:b::1", "fd00:b::1", 17, 5684, 5684);
+	cr_expect_eq(send_icmp_error(&other.ts_b, &link.ts_a, 3)->drop, DROP_NO_POLICY);
+	other.ts_b = pair_ts("fd00:c::1", "fd00:c::1", 17, 5683, 5683);
+	cr_expect_eq(send_icmp_error(&other.ts_b, &link.ts_a, 3)->drop, DROP_NO_POLICY);
+	cr_expect_eq(link.a_out->sequence, 1);
+}
+
 Test(outbound, bad_packets)
 {
 	struct pair_link link = link_of("off", "aes-gcm-16");
