@@ -65,7 +65,7 @@ int peer_create(struct tunnel *tunnel, const struct config_peer *config, struct 
 {
 	struct daemon *daemon = tunnel->daemon;
 	struct tunnel_peer *peer = calloc(1, sizeof(*peer));
-	struct policy params = {
+	struct policy_params params = {
 		.id = daemon->next_policy,
 		.tunnel = tunnel->index,
 		.action = POLICY_PROTECT,

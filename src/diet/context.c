@@ -393,7 +393,7 @@ static unsigned derive_guard(const struct diet_context *context, const struct di
 
 	if (context->mode == SA_TUNNEL && attrs->hop_limit_cda == HOP_LIMIT_LOWER)
 		guard |= DIET_GUARD_HOP_LIMIT;
-	if (context->plan.fixes & SCHC_FIX_IPV4_ID)
+	if (context->plan->fixes & SCHC_FIX_IPV4_ID)
 		guard |= DIET_GUARD_ATOMIC;
 	if (attrs->verify_checksum)
 		guard |= DIET_GUARD_CHECKSUM;
@@ -404,13 +404,18 @@ int diet_context_init(
 	struct diet_context *context, const struct diet_attrs *attrs, const struct diet_sa *sa)
 {
 	struct schc_rule rule;
+	struct schc_plan *plan;
 	struct selectors sel;
+	int err;
 
 	if (diet_attrs_check(attrs))
 		return -EINVAL;
 	if (find_selectors(sa, &sel) && attrs->iipc)
 		return -EINVAL;
 	derive_iipc(&rule, attrs, &sel, sa->mode);
+	err = schc_plan_compile(&plan, &rule);
+	if (err)
+		return err == -ENOMEM ? err : -EINVAL;
 	*context = (struct diet_context){
 		.spi = sa->spi,
 		.spi_bits = attrs->esp_spi_lsb,
@@ -422,13 +427,8 @@ int diet_context_init(
 		.ip_version = sel.version,
 		.proto = sel.proto,
 		.outer_family = sa->outer_family,
-		.src = sa->src,
-		.dst = sa->dst,
-		.n_src = sa->n_src,
-		.n_dst = sa->n_dst,
+		.plan = plan,
 	};
-	if (schc_plan_compile(&context->plan, &rule))
-		return -EINVAL;
 	derive_ctec(context, attrs);
 	context->guard = (uint8_t)derive_guard(context, attrs);
 	return 0;
@@ -436,5 +436,6 @@ int diet_context_init(
 
 void diet_context_fini(struct diet_context *context)
 {
+	schc_plan_free(context->plan);
 	*context = (struct diet_context){0};
 }

@@ -76,14 +76,13 @@ struct diet_context {
 	uint8_t mode, ip_version, proto; /* enum sa_mode; 0: not single */
 	uint8_t guard;                   /* what the lossless guard looks at, enum diet_guard */
 	uint8_t outer_family;            /* as in struct diet_sa */
-	const struct ts *src, *dst;      /* borrowed: outlive the context (they lie in the SA) */
-	uint8_t n_src, n_dst;
-	struct schc_plan plan; /* IIPC */
+	struct schc_plan *plan;          /* IIPC; owned */
 };
 
 /*
- * Derives and compiles the rules. 0; -EINVAL where diet_attrs_check complains or the selectors
- * admit no rule (two families, then only iipc_not_compressed works).
+ * Derives and compiles the rules, for diet_context_fini. 0; -EINVAL where diet_attrs_check
+ * complains or the selectors admit no rule (two families, then only iipc_not_compressed works);
+ * -ENOMEM. *context is untouched on error.
  */
 int diet_context_init(
 	struct diet_context *context, const struct diet_attrs *attrs, const struct diet_sa *sa);

@@ -85,10 +85,10 @@ static bool transport_restorable(const struct ip_packet *ip, const uint8_t *l4, 
 
 static bool layer4_restorable(const struct diet_context *context, const struct ip_packet *ip)
 {
-	size_t header_len = (size_t)context->plan.header_len - context->plan.l4_offset;
+	size_t header_len = (size_t)context->plan->header_len - context->plan->l4_offset;
 	const uint8_t *l4 = ip->data + ip->hdr_len;
 
-	if (ip->fragment || ip->proto != context->plan.proto || ip->len < ip->hdr_len + header_len)
+	if (ip->fragment || ip->proto != context->plan->proto || ip->len < ip->hdr_len + header_len)
 		return false;
 	if (!transport_restorable(ip, l4, ip->len - ip->hdr_len))
 		return false;
@@ -97,7 +97,7 @@ static bool layer4_restorable(const struct diet_context *context, const struct i
 
 static bool rule_fits(const struct diet_context *context, const struct ip_packet *ip)
 {
-	const struct schc_plan *plan = &context->plan;
+	const struct schc_plan *plan = context->plan;
 	size_t at = context->mode == SA_TUNNEL ? 0 : ip->hdr_len;
 
 	if (!schc_matches(plan, ip->data + at, ip->len - at))
@@ -123,7 +123,7 @@ size_t iipc_compressed_len(const struct diet_context *context, const struct ip_p
 
 	if (!context->iipc || (context->rule_id && !rule_fits(context, ip)))
 		return len;
-	return len - context->plan.header_len + context->plan.residue_len;
+	return len - context->plan->header_len + context->plan->residue_len;
 }
 
 static enum drop put_rule_id(struct buf *pkt, uint8_t id)
@@ -146,7 +146,7 @@ static void fit_flow_label(const struct diet_context *context, struct outer *out
 enum drop iipc_compress(const struct diet_context *context, const struct ip_packet *ip,
 	struct buf *pkt, struct outer *outer)
 {
-	const struct schc_plan *plan = &context->plan;
+	const struct schc_plan *plan = context->plan;
 
 	if (!context->iipc)
 		return DROP_NONE;
@@ -181,7 +181,7 @@ static enum drop accept_whole(
 static enum drop restore(
 	const struct diet_context *context, struct buf *pkt, const struct outer *outer)
 {
-	const struct schc_plan *plan = &context->plan;
+	const struct schc_plan *plan = context->plan;
 	uint8_t header[SCHC_HEADER_MAX];
 	uint8_t *front;
 

@@ -95,13 +95,37 @@ static void set_identity(struct sa *sa, const struct sa_params *params)
 	sa->policy = params->policy;
 	sa->n_ts_local = params->n_ts_local;
 	sa->n_ts_remote = params->n_ts_remote;
-	memcpy(sa->ts, params->ts_local, params->n_ts_local * sizeof(struct ts));
-	memcpy(sa->ts + params->n_ts_local, params->ts_remote,
-		params->n_ts_remote * sizeof(struct ts));
 	list_init(&sa->by_policy);
 	list_init(&sa->notice_link);
 	if (params->long_lived)
 		hash_digest((struct slice){params->keymat, params->keymat_len}, sa->key_id);
+}
+
+static int set_selectors(struct sa *sa, const struct sa_params *params)
+{
+	size_t local = params->n_ts_local;
+	size_t remote = params->n_ts_remote;
+	struct ts *ts = malloc((local + remote) * sizeof(*ts));
+
+	if (!ts)
+		return -ENOMEM;
+	memcpy(ts, params->ts_local, local * sizeof(*ts));
+	memcpy(ts + local, params->ts_remote, remote * sizeof(*ts));
+	sa->ts = ts;
+	return 0;
+}
+
+static void free_selectors(struct sa *sa)
+{
+	if (!sa->ts_lent)
+		free((void *)(uintptr_t)sa->ts);
+}
+
+void sa_lend_selectors(struct sa *sa, const struct ts *ts)
+{
+	free_selectors(sa);
+	sa->ts = ts;
+	sa->ts_lent = 1;
 }
 
 static void set_lifetimes(struct sa *sa, const struct sa_params *params, uint64_t now_ms)
@@ -148,26 +172,25 @@ int sa_create(const struct sa_params *params, const struct diet_attrs *attrs,
 	struct aead_pool *pool, uint64_t now_ms, struct sa **out)
 {
 	const struct aead_suite *suite = aead_suite_find(params->encr, params->keymat_len);
-	size_t n_ts = (size_t)params->n_ts_local + params->n_ts_remote;
+	uint32_t window = choose_window(params, attrs);
 	struct sa *sa;
 	int error;
 
-	if (!suite || !params_ok(params))
+	if (!suite || !params_ok(params) || window > REPLAY_WINDOW_MAX)
 		return -EINVAL;
-	sa = calloc(1, sizeof(*sa) + n_ts * sizeof(struct ts));
+	sa = calloc(1, sizeof(*sa));
 	if (!sa)
 		return -ENOMEM;
 	set_identity(sa, params);
 	set_lifetimes(sa, params, now_ms);
-	sa->window = choose_window(params, attrs);
+	sa->window = (uint16_t)window;
+	error = set_selectors(sa, params);
+	if (error)
+		goto no_selectors;
 	error = init_diet(sa, params, attrs);
 	if (error)
 		goto no_diet;
 	set_numbers(sa, params);
-	if (sa->window > REPLAY_WINDOW_MAX) {
-		error = -EINVAL;
-		goto no_window;
-	}
 	error = params->dir == SA_IN ? replay_init(&sa->replay, sa->window) : 0;
 	if (error)
 		goto no_window;
@@ -179,6 +202,8 @@ int sa_create(const struct sa_params *params, const struct diet_attrs *attrs,
 no_window:
 	diet_context_fini(&sa->diet);
 no_diet:
+	free_selectors(sa);
+no_selectors:
 	free(sa);
 	return error;
 }
@@ -190,6 +215,7 @@ void sa_destroy(struct sa *sa)
 	aead_key_fini(&sa->key);
 	replay_fini(&sa->replay);
 	diet_context_fini(&sa->diet);
+	free_selectors(sa);
 	secret_wipe(sa, sizeof(*sa));
 	free(sa);
 }

@@ -39,31 +39,33 @@ struct sa {
 		dead;          /* dead: hard lifetime or removed, passes nothing */
 	uint32_t notices;      /* bits not yet taken by the owner */
 	uint32_t told;         /* bits that are set only once */
+	struct path *path;     /* ipsec/path.h: the peer's endpoints; borrowed */
 	uint64_t sequence;     /* out: last one used */
 	uint64_t ceiling;      /* out: numbers below may be used; UINT64_MAX: no reservation */
 	uint64_t reserve_at;   /* out: notice when sequence passes it; UINT64_MAX: asked */
 	uint64_t sequence_max; /* 2^32-1, with ESN 2^48 (our hard stop) */
 	struct replay replay;  /* in */
-	uint64_t store_at, store_step; /* in, long-lived: notice when highest passes store_at */
+	uint64_t store_at;     /* in, long-lived: notice when highest passes it */
+	uint64_t hard_ms;      /* deadline on the host's clock, as soft_ms; UINT64_MAX: never */
+	uint16_t tunnel;       /* the policy's, ipsec/sad.c */
+	uint16_t window;
+	uint8_t icv_burst; /* failures since the last good packet */
+	uint8_t n_ts_local, n_ts_remote;
+	uint8_t ts_lent;     /* the selectors are the policy's */
+	const struct ts *ts; /* local, then remote */
 	struct sa_counters counters;
 	uint64_t last_ms; /* last packet; 0: none */
 	struct aead_key key;
 	struct diet_context diet;
-	uint64_t soft_ms, hard_ms; /* deadlines on the host's clock; UINT64_MAX: never */
 	uint64_t soft_packets, hard_packets, soft_bytes, hard_bytes;
-	uint64_t born_ms;
-	uint32_t policy;
-	uint16_t tunnel;       /* the policy's, ipsec/sad.c */
-	uint32_t icv_burst;    /* failures since the last good packet */
-	struct path *path;     /* ipsec/path.h: the peer's endpoints; borrowed */
+	uint64_t soft_ms, born_ms;
+	uint64_t store_step;   /* in, long-lived: how much further store_at moves */
+	uint64_t due_ms;       /* ipsec/sad.c: sa_deadline when it was filed */
 	struct list by_policy; /* ipsec/sad.c */
 	struct list notice_link;
-	uint64_t due_ms;         /* ipsec/sad.c: sa_deadline when it was filed */
 	uint32_t deadline_index; /* ipsec/sad.c: place in its heap, from 1; 0: not in it */
-	uint32_t window;
+	uint32_t policy;
 	uint8_t key_id[16]; /* BLAKE2b-128 of key and salt, of long-lived keys only */
-	uint8_t n_ts_local, n_ts_remote;
-	struct ts ts[]; /* local, then remote */
 };
 
 /*
@@ -73,6 +75,8 @@ struct sa {
 int sa_create(const struct sa_params *params, const struct diet_attrs *attrs,
 	struct aead_pool *pool, uint64_t now_ms, struct sa **out);
 void sa_destroy(struct sa *sa); /* wipes; NULL is allowed */
+/* These are n_ts_local and n_ts_remote selectors equal to its own and outlive it: uses them. */
+void sa_lend_selectors(struct sa *sa, const struct ts *ts);
 
 static inline const struct ts *sa_ts_local(const struct sa *sa)
 {

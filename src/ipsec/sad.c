@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "esp/sa.h"
 #include "esp/spi.h"
+#include "ip/ts.h"
 #include "ipsec/path.h"
 #include "ipsec/spd.h"
 
@@ -201,8 +202,26 @@ static void heap_remove(struct sad *sad, struct sa *sa)
 	heap_down(sad, last->deadline_index - 1);
 }
 
+static bool are_equal(const struct ts *a, size_t n_a, const struct ts *b, size_t n_b)
+{
+	bool equal = n_a == n_b;
+
+	for (size_t i = 0; equal && i < n_a; i++)
+		equal = ts_equal(&a[i], &b[i]);
+	return equal;
+}
+
+/* The usual case: keying has negotiated what the policy says, and one copy is enough. */
+static void lend_selectors(const struct policy *policy, struct sa *sa)
+{
+	if (are_equal(policy->local, policy->n_local, sa_ts_local(sa), sa->n_ts_local) &&
+		are_equal(policy->remote, policy->n_remote, sa_ts_remote(sa), sa->n_ts_remote))
+		sa_lend_selectors(sa, policy->local);
+}
+
 static void file_by_policy(struct policy *policy, struct sa *sa)
 {
+	lend_selectors(policy, sa);
 	sa->path = policy->path;
 	sa->tunnel = policy->tunnel;
 	list_append(&policy->sas, &sa->by_policy);

@@ -275,26 +275,50 @@ static bool are_valid(const struct ts *ts, size_t n)
 	return true;
 }
 
-static struct entry *create_entry(const struct policy *params, const struct policy *with)
+/* The selectors and the name lie behind the links: as long as they have to be. */
+static struct entry *alloc_entry(const struct policy_params *params)
 {
+	size_t n_ts = (size_t)params->n_local + params->n_remote;
+	const char *end = memchr(params->name, '\0', POLICY_NAME_MAX);
+	size_t name = end ? (size_t)(end - params->name) : POLICY_NAME_MAX;
 	struct entry *entry =
-		calloc(1, sizeof(*entry) + params->n_remote * sizeof(entry->links[0]));
+		calloc(1, sizeof(*entry) + params->n_remote * sizeof(entry->links[0]) +
+				  n_ts * sizeof(struct ts) + name + 1);
+	struct ts *ts;
+	char *text;
+
+	if (!entry)
+		return NULL;
+	ts = (struct ts *)&entry->links[params->n_remote];
+	text = (char *)&ts[n_ts];
+	memcpy(ts, params->local, params->n_local * sizeof(*ts));
+	memcpy(ts + params->n_local, params->remote, params->n_remote * sizeof(*ts));
+	memcpy(text, params->name, name);
+	entry->policy.local = ts;
+	entry->policy.remote = ts + params->n_local;
+	entry->policy.name = text;
+	return entry;
+}
+
+static struct entry *create_entry(const struct policy_params *params, const struct policy *with)
+{
+	struct entry *entry = alloc_entry(params);
 	struct policy *policy;
 
 	if (!entry)
 		return NULL;
 	policy = &entry->policy;
-	*policy = *params;
+	policy->id = params->id;
+	policy->tunnel = params->tunnel;
+	policy->action = params->action;
+	policy->n_local = params->n_local;
+	policy->n_remote = params->n_remote;
 	policy->path = with ? with->path : calloc(1, sizeof(*policy->path));
 	if (!policy->path) {
 		free(entry);
 		return NULL;
 	}
 	policy->path->users++;
-	policy->out = NULL;
-	policy->out_fallback = NULL;
-	policy->acquired_ms = 0;
-	policy->name[sizeof(policy->name) - 1] = '\0';
 	list_init(&policy->sas);
 	return entry;
 }
@@ -314,7 +338,7 @@ static int make_room(struct spd *spd)
 	return 0;
 }
 
-int spd_add(struct spd *spd, const struct policy *params, const struct policy *with,
+int spd_add(struct spd *spd, const struct policy_params *params, const struct policy *with,
 	struct policy **out)
 {
 	struct entry *entry;

@@ -16,18 +16,30 @@ struct sa;
 
 enum policy_action { POLICY_PROTECT, POLICY_DISCARD };
 
-struct policy {
+enum { POLICY_NAME_MAX = 40 };
+
+/* What a policy is made of. */
+struct policy_params {
 	uint32_t id;
 	uint16_t tunnel; /* index of the TUN */
 	uint8_t action;
 	uint8_t n_local, n_remote;
 	struct ts local[TS_MAX], remote[TS_MAX];
+	char name[POLICY_NAME_MAX + 1]; /* the peer's */
+};
+
+struct policy {
+	uint32_t id;
+	uint16_t tunnel;
+	uint8_t action;
+	uint8_t n_local, n_remote;
+	const struct ts *local, *remote; /* one array: local, then remote */
 	struct path *path; /* owned; shared by policies of one peer through spd_add's "with" */
 	struct sa *out;    /* newest outbound SA */
 	struct sa *out_fallback; /* newest outbound SA with nothing compressed */
 	struct list sas;         /* all SAs of this policy, both directions */
 	uint64_t acquired_ms;    /* last time that keying was asked; 0: never */
-	char name[41];           /* the peer's */
+	const char *name;
 };
 
 struct spd;
@@ -36,11 +48,10 @@ struct spd *spd_create(void);
 void spd_destroy(struct spd *spd);
 
 /*
- * params.id must be new; params.path and everything behind it is ignored. with: a policy whose path
- * is shared, or NULL. 0, -EEXIST, -EINVAL, -ENOMEM. Longest remote prefix wins; among equals, order
- * of adding.
+ * Copies params, whose id must be new. with: a policy whose path is shared, or NULL. 0, -EEXIST,
+ * -EINVAL, -ENOMEM. Longest remote prefix wins; among equals, order of adding.
  */
-int spd_add(struct spd *spd, const struct policy *params, const struct policy *with,
+int spd_add(struct spd *spd, const struct policy_params *params, const struct policy *with,
 	struct policy **out);
 /* The policy must have no SAs left. */
 void spd_remove(struct spd *spd, uint32_t id);

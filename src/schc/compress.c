@@ -10,8 +10,27 @@
 
 enum { IPV4_FIRST_OCTET = 0x45 };
 
+/* Every field with a list has a value of it. */
+static bool maps_hold(const struct schc_plan *plan, const uint64_t *words)
+{
+	const struct schc_op *copies = schc_plan_copies(plan);
+	const struct schc_map *maps = schc_plan_maps(plan);
+	const uint8_t *mapping = schc_plan_mapping(plan);
+
+	for (unsigned i = 0; i < plan->n_copies; i++) {
+		const struct schc_op *op = &copies[i];
+		const struct schc_map *map = &maps[op->arg ? op->arg - 1 : 0];
+		uint64_t value = words[op->word] >> op->shift & words_mask(map->width);
+
+		if (op->arg && !memchr(mapping + map->first, (int)value, map->n))
+			return false;
+	}
+	return true;
+}
+
 bool schc_matches(const struct schc_plan *plan, const uint8_t *header, size_t len)
 {
+	const uint64_t *mask = schc_plan_mask(plan);
 	uint64_t words[SCHC_PLAN_WORDS];
 	uint64_t wrong = 0;
 
@@ -22,24 +41,16 @@ bool schc_matches(const struct schc_plan *plan, const uint8_t *header, size_t le
 		return false;
 	words_load(words, header, plan->header_len);
 	for (unsigned i = 0; i < plan->n_words; i++)
-		wrong |= (words[i] ^ plan->value[i]) & plan->mask[i];
+		wrong |= (words[i] ^ plan->value[i]) & mask[i];
 	if (wrong)
 		return false;
-	for (unsigned i = 0; plan->n_maps && i < plan->n_copies; i++) {
-		const struct schc_op *op = &plan->copy[i];
-		const struct schc_map *map = &plan->map[op->arg ? op->arg - 1 : 0];
-		uint64_t value = words[op->word] >> op->shift & words_mask(map->width);
-
-		if (op->arg && !memchr(plan->mapping + map->first, (int)value, map->n))
-			return false;
-	}
-	return true;
+	return !plan->n_maps || maps_hold(plan, words);
 }
 
 static uint64_t map_index(const struct schc_plan *plan, const struct schc_op *op, uint64_t word)
 {
-	const struct schc_map *map = &plan->map[op->arg - 1];
-	const uint8_t *list = plan->mapping + map->first;
+	const struct schc_map *map = &schc_plan_maps(plan)[op->arg - 1];
+	const uint8_t *list = schc_plan_mapping(plan) + map->first;
 	int value = (int)(word >> op->shift & words_mask(map->width));
 	const uint8_t *entry = memchr(list, value, map->n);
 
@@ -48,8 +59,10 @@ static uint64_t map_index(const struct schc_plan *plan, const struct schc_op *op
 
 static void take_lower(const struct schc_plan *plan, const uint64_t *words, struct outer *outer)
 {
+	const struct schc_op *lowers = schc_plan_lowers(plan);
+
 	for (unsigned i = 0; i < plan->n_lowers; i++) {
-		const struct schc_op *op = &plan->lower[i];
+		const struct schc_op *op = &lowers[i];
 		uint64_t value = words[op->word] >> op->shift & words_mask(op->bits);
 
 		switch (op->arg) {
@@ -71,6 +84,7 @@ static void take_lower(const struct schc_plan *plan, const uint64_t *words, stru
 void schc_compress(
 	const struct schc_plan *plan, const uint8_t *header, uint8_t *residue, struct outer *outer)
 {
+	const struct schc_op *copies = schc_plan_copies(plan);
 	uint64_t words[SCHC_PLAN_WORDS];
 	uint8_t out[SCHC_RESIDUE_MAX + 8];
 	uint64_t pending = 0; /* left-aligned */
@@ -79,7 +93,7 @@ void schc_compress(
 
 	words_load(words, header, plan->header_len);
 	for (unsigned i = 0; i < plan->n_copies; i++) {
-		const struct schc_op *op = &plan->copy[i];
+		const struct schc_op *op = &copies[i];
 		uint64_t value = op->arg ? map_index(plan, op, words[op->word])
 					 : words[op->word] >> op->shift & words_mask(op->bits);
 

@@ -30,8 +30,10 @@ enum {
 
 static void give_lower(const struct schc_plan *plan, uint64_t *words, const struct outer *outer)
 {
+	const struct schc_op *lowers = schc_plan_lowers(plan);
+
 	for (unsigned i = 0; i < plan->n_lowers; i++) {
-		const struct schc_op *op = &plan->lower[i];
+		const struct schc_op *op = &lowers[i];
 		uint64_t value;
 
 		switch (op->arg) {
@@ -54,6 +56,7 @@ static void give_lower(const struct schc_plan *plan, uint64_t *words, const stru
 bool schc_decompress(const struct schc_plan *plan, const uint8_t *residue, size_t len,
 	uint8_t *header, const struct outer *outer)
 {
+	const struct schc_op *copies = schc_plan_copies(plan);
 	uint64_t words[SCHC_PLAN_WORDS];
 	uint8_t in[SCHC_RESIDUE_MAX + 8];
 	unsigned at = 0;
@@ -62,18 +65,18 @@ bool schc_decompress(const struct schc_plan *plan, const uint8_t *residue, size_
 		return false;
 	memcpy(in, residue, plan->residue_len);
 	memset(in + plan->residue_len, 0, 8);
-	memcpy(words, plan->value, sizeof words);
+	memcpy(words, plan->value, sizeof words); /* those behind n_words are not used */
 	for (unsigned i = 0; i < plan->n_copies; i++) {
-		const struct schc_op *op = &plan->copy[i];
+		const struct schc_op *op = &copies[i];
 		uint64_t value = get_be64(in + at / 8) << at % 8 >> (64 - op->bits);
 
 		at += op->bits;
 		if (op->arg) {
-			const struct schc_map *map = &plan->map[op->arg - 1];
+			const struct schc_map *map = &schc_plan_maps(plan)[op->arg - 1];
 
 			if (value >= map->n)
 				return false;
-			value = plan->mapping[map->first + value];
+			value = schc_plan_mapping(plan)[map->first + value];
 		}
 		words[op->word] |= value << op->shift;
 	}

@@ -6,7 +6,18 @@
 #include "ip/packet.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* The parts while it is not known how many there will be. */
+struct draft {
+	uint64_t value[SCHC_PLAN_WORDS], mask[SCHC_PLAN_WORDS];
+	struct schc_op copy[SCHC_PLAN_COPIES], lower[SCHC_PLAN_LOWERS];
+	struct schc_map map[SCHC_PLAN_MAPS];
+	uint8_t mapping[SCHC_PLAN_MAPPING];
+	uint8_t n_copies, n_lowers, n_maps, n_mapping;
+	uint8_t header_len, version, proto, l4_offset, fixes; /* as in struct schc_plan */
+};
 
 /* Bits first..first+bits-1 of the header, counted from its most significant bit. */
 struct span {
@@ -23,15 +34,15 @@ static uint64_t tv_bit(const struct schc_field_desc *desc, unsigned bit)
 
 /* The first n bits of the target value become template and compare. */
 static void require(
-	struct schc_plan *plan, const struct schc_field_desc *desc, unsigned first, unsigned n)
+	struct draft *draft, const struct schc_field_desc *desc, unsigned first, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		unsigned at = first + i;
 		uint64_t bit = (uint64_t)1 << (63 - at % 64);
 
-		plan->mask[at / 64] |= bit;
+		draft->mask[at / 64] |= bit;
 		if (tv_bit(desc, i))
-			plan->value[at / 64] |= bit;
+			draft->value[at / 64] |= bit;
 	}
 }
 
@@ -44,9 +55,9 @@ static struct schc_op op_of(struct span span, unsigned arg)
 }
 
 /* Widens the last copy when these bits follow it in the same word. */
-static bool merge_copy(struct schc_plan *plan, const struct schc_op *op)
+static bool merge_copy(struct draft *draft, const struct schc_op *op)
 {
-	struct schc_op *last = plan->n_copies ? &plan->copy[plan->n_copies - 1] : NULL;
+	struct schc_op *last = draft->n_copies ? &draft->copy[draft->n_copies - 1] : NULL;
 
 	if (!last || last->arg || op->arg || last->word != op->word ||
 		last->shift != op->shift + op->bits || last->bits + op->bits > SCHC_COPY_BITS)
@@ -56,7 +67,7 @@ static bool merge_copy(struct schc_plan *plan, const struct schc_op *op)
 	return true;
 }
 
-static int add_copy(struct schc_plan *plan, struct span span, unsigned arg)
+static int add_copy(struct draft *draft, struct span span, unsigned arg)
 {
 	while (span.bits) {
 		unsigned bits = 64 - span.first % 64;
@@ -67,10 +78,10 @@ static int add_copy(struct schc_plan *plan, struct span span, unsigned arg)
 		if (bits > SCHC_COPY_BITS)
 			bits = SCHC_COPY_BITS;
 		op = op_of((struct span){span.first, bits}, arg);
-		if (!merge_copy(plan, &op)) {
-			if (plan->n_copies == SCHC_PLAN_COPIES)
+		if (!merge_copy(draft, &op)) {
+			if (draft->n_copies == SCHC_PLAN_COPIES)
 				return -E2BIG;
-			plan->copy[plan->n_copies++] = op;
+			draft->copy[draft->n_copies++] = op;
 		}
 		span.first += bits;
 		span.bits -= bits;
@@ -79,29 +90,30 @@ static int add_copy(struct schc_plan *plan, struct span span, unsigned arg)
 }
 
 /* The copy's width is that of the index; the field's own is kept with the list. */
-static int add_map(struct schc_plan *plan, const struct schc_rule *rule,
+static int add_map(struct draft *draft, const struct schc_rule *rule,
 	const struct schc_field_desc *desc, unsigned first)
 {
-	struct schc_op op = op_of((struct span){first, desc->fl}, plan->n_maps + 1u);
+	struct schc_op op = op_of((struct span){first, desc->fl}, draft->n_maps + 1u);
 
-	if (plan->n_maps == SCHC_PLAN_MAPS || plan->n_copies == SCHC_PLAN_COPIES)
+	if (draft->n_maps == SCHC_PLAN_MAPS || draft->n_copies == SCHC_PLAN_COPIES)
 		return -E2BIG;
 	op.bits = (uint8_t)schc_field_sent_bits(desc);
-	plan->map[plan->n_maps++] =
+	draft->map[draft->n_maps++] =
 		(struct schc_map){desc->mapping_first, desc->mapping_n, desc->fl};
-	memcpy(plan->mapping, rule->mapping, sizeof plan->mapping);
-	plan->copy[plan->n_copies++] = op;
+	memcpy(draft->mapping, rule->mapping, rule->n_mapping);
+	draft->n_mapping = rule->n_mapping;
+	draft->copy[draft->n_copies++] = op;
 	return 0;
 }
 
 /* A list of one entry costs no bits: it is the same as equal. */
-static void require_only_entry(struct schc_plan *plan, const struct schc_rule *rule,
+static void require_only_entry(struct draft *draft, const struct schc_rule *rule,
 	const struct schc_field_desc *desc, unsigned first)
 {
 	struct schc_field_desc equal = *desc;
 
 	equal.tv[0] = rule->mapping[desc->mapping_first];
-	require(plan, &equal, first, desc->fl);
+	require(draft, &equal, first, desc->fl);
 }
 
 static enum schc_lower lower_kind(enum schc_fid fid)
@@ -142,15 +154,15 @@ static unsigned fix_of(enum schc_fid fid)
 	}
 }
 
-static int add_lower(struct schc_plan *plan, enum schc_fid fid, struct span span)
+static int add_lower(struct draft *draft, enum schc_fid fid, struct span span)
 {
-	if (plan->n_lowers == SCHC_PLAN_LOWERS)
+	if (draft->n_lowers == SCHC_PLAN_LOWERS)
 		return -E2BIG;
-	plan->lower[plan->n_lowers++] = op_of(span, lower_kind(fid));
+	draft->lower[draft->n_lowers++] = op_of(span, lower_kind(fid));
 	return 0;
 }
 
-static int add_field(struct schc_plan *plan, const struct schc_rule *rule,
+static int add_field(struct draft *draft, const struct schc_rule *rule,
 	const struct schc_field_desc *desc, unsigned first)
 {
 	unsigned sent = schc_field_sent_bits(desc);
@@ -158,27 +170,27 @@ static int add_field(struct schc_plan *plan, const struct schc_rule *rule,
 
 	switch (desc->cda) {
 	case SCHC_CDA_NOT_SENT:
-		require(plan, desc, first, desc->fl);
+		require(draft, desc, first, desc->fl);
 		return 0;
 	case SCHC_CDA_LSB:
-		require(plan, desc, first, desc->msb);
-		return add_copy(plan, tail, 0);
+		require(draft, desc, first, desc->msb);
+		return add_copy(draft, tail, 0);
 	case SCHC_CDA_VALUE_SENT:
-		return add_copy(plan, tail, 0);
+		return add_copy(draft, tail, 0);
 	case SCHC_CDA_MAPPING_SENT:
 		if (sent)
-			return add_map(plan, rule, desc, first);
-		require_only_entry(plan, rule, desc, first);
+			return add_map(draft, rule, desc, first);
+		require_only_entry(draft, rule, desc, first);
 		return 0;
 	case SCHC_CDA_LOWER:
-		return add_lower(plan, desc->fid, (struct span){first, desc->fl});
+		return add_lower(draft, desc->fid, (struct span){first, desc->fl});
 	default:
-		plan->fixes |= (uint8_t)fix_of(desc->fid);
+		draft->fixes |= (uint8_t)fix_of(desc->fid);
 		return 0;
 	}
 }
 
-static int enter_layer(struct schc_plan *plan, enum schc_layer layer)
+static int enter_layer(struct draft *draft, enum schc_layer layer)
 {
 	static const uint8_t protos[SCHC_LAYERS] = {
 		[SCHC_UDP] = IP_PROTO_UDP,
@@ -190,40 +202,99 @@ static int enter_layer(struct schc_plan *plan, enum schc_layer layer)
 	if (layer == SCHC_ESP)
 		return -EINVAL;
 	if (protos[layer]) {
-		plan->l4_offset = plan->header_len;
-		plan->proto = protos[layer];
+		draft->l4_offset = draft->header_len;
+		draft->proto = protos[layer];
 	} else {
-		plan->version = layer == SCHC_IPV6 ? 6 : 4;
-		plan->l4_offset = (uint8_t)schc_layer_len(layer);
+		draft->version = layer == SCHC_IPV6 ? 6 : 4;
+		draft->l4_offset = (uint8_t)schc_layer_len(layer);
 	}
-	plan->header_len = (uint8_t)(plan->header_len + schc_layer_len(layer));
+	draft->header_len = (uint8_t)(draft->header_len + schc_layer_len(layer));
 	return 0;
 }
 
-int schc_plan_compile(struct schc_plan *plan, const struct schc_rule *rule)
+static int add_all(struct draft *draft, const struct schc_rule *rule)
 {
 	unsigned base = 0;
 	int err;
 
-	memset(plan, 0, sizeof *plan);
-	if (schc_rule_check(rule, NULL))
-		return -EINVAL;
 	for (unsigned i = 0; i < rule->n; i++) {
 		const struct schc_field_desc *desc = &rule->field[i];
 		const struct schc_field *field = schc_field(desc->fid);
 
 		if (desc->fid == schc_layer_first(field->layer)) {
-			base = plan->header_len * 8u;
-			err = enter_layer(plan, field->layer);
+			base = draft->header_len * 8u;
+			err = enter_layer(draft, field->layer);
 			if (err)
 				return err;
 		}
-		err = add_field(plan, rule, desc, base + field->bit);
+		err = add_field(draft, rule, desc, base + field->bit);
 		if (err)
 			return err;
 	}
-	plan->residue_bits = (uint16_t)schc_rule_residue_bits(rule);
-	plan->residue_len = (uint8_t)((plan->residue_bits + 7u) / 8u);
-	plan->n_words = (uint8_t)((plan->header_len + 7u) / 8u);
 	return 0;
+}
+
+static uint8_t *append(uint8_t *at, const void *part, size_t len)
+{
+	memcpy(at, part, len);
+	return at + len;
+}
+
+/* One block without gaps: the parts stand in the order of falling alignment. */
+static struct schc_plan *pack(const struct draft *draft, unsigned residue_bits)
+{
+	size_t words = (draft->header_len + 7u) / 8u;
+	size_t size = sizeof(struct schc_plan) + 2 * words * sizeof(uint64_t) +
+		      (size_t)(draft->n_copies + draft->n_lowers) * sizeof(struct schc_op) +
+		      draft->n_maps * sizeof(struct schc_map) + draft->n_mapping;
+	struct schc_plan *plan;
+	uint8_t *at;
+
+	if (size < SCHC_PLAN_MIN)
+		size = SCHC_PLAN_MIN;
+	plan = calloc(1, size);
+	if (!plan)
+		return NULL;
+	plan->size = (uint16_t)size;
+	plan->residue_bits = (uint16_t)residue_bits;
+	plan->residue_len = (uint8_t)((residue_bits + 7u) / 8u);
+	plan->header_len = draft->header_len;
+	plan->n_copies = draft->n_copies;
+	plan->n_lowers = draft->n_lowers;
+	plan->n_maps = draft->n_maps;
+	plan->n_words = (uint8_t)words;
+	plan->version = draft->version;
+	plan->proto = draft->proto;
+	plan->l4_offset = draft->l4_offset;
+	plan->fixes = draft->fixes;
+	at = append((uint8_t *)plan->value, draft->value, words * sizeof(uint64_t));
+	at = append(at, draft->mask, words * sizeof(uint64_t));
+	at = append(at, draft->copy, draft->n_copies * sizeof(struct schc_op));
+	at = append(at, draft->lower, draft->n_lowers * sizeof(struct schc_op));
+	at = append(at, draft->map, draft->n_maps * sizeof(struct schc_map));
+	append(at, draft->mapping, draft->n_mapping);
+	return plan;
+}
+
+int schc_plan_compile(struct schc_plan **plan, const struct schc_rule *rule)
+{
+	struct draft draft = {0};
+	struct schc_plan *packed;
+	int err;
+
+	if (schc_rule_check(rule, NULL))
+		return -EINVAL;
+	err = add_all(&draft, rule);
+	if (err)
+		return err;
+	packed = pack(&draft, schc_rule_residue_bits(rule));
+	if (!packed)
+		return -ENOMEM;
+	*plan = packed;
+	return 0;
+}
+
+void schc_plan_free(struct schc_plan *plan)
+{
+	free(plan);
 }

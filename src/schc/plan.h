@@ -41,16 +41,13 @@ struct schc_map {
 };
 
 /*
- * The header is seen as big-endian 64-bit words. value is the constant part of it: compared under
- * mask on the way out, the template on the way in. Copies stand in residue order.
+ * The header is seen as big-endian 64-bit words. Behind this head lie, in one block and as long as
+ * they have to be: n_words of value, n_words of mask, the copies in residue order, the lowers, the
+ * maps, and the lists of the maps. value is the constant part of the header: compared under mask
+ * on the way out, the template on the way in.
  */
 struct schc_plan {
-	uint64_t value[SCHC_PLAN_WORDS];
-	uint64_t mask[SCHC_PLAN_WORDS];
-	struct schc_op copy[SCHC_PLAN_COPIES];
-	struct schc_op lower[SCHC_PLAN_LOWERS];
-	struct schc_map map[SCHC_PLAN_MAPS];
-	uint8_t mapping[SCHC_PLAN_MAPPING];
+	uint16_t size; /* octets of the whole block */
 	uint16_t residue_bits;
 	uint8_t residue_len; /* octets, pad bits included */
 	uint8_t header_len;  /* octets that the rule consumes, a multiple of 4 */
@@ -59,11 +56,44 @@ struct schc_plan {
 	uint8_t proto;     /* of the layer-4 header, or 0 */
 	uint8_t l4_offset; /* octets; header_len where there is no layer 4 */
 	uint8_t fixes;     /* enum schc_fix */
+	uint64_t value[];
 };
+
+/* So that SCHC_PLAN_WORDS words can always be read at value, whatever stands there. */
+enum { SCHC_PLAN_MIN = sizeof(struct schc_plan) + SCHC_PLAN_WORDS * sizeof(uint64_t) };
+
+static inline const uint64_t *schc_plan_mask(const struct schc_plan *plan)
+{
+	return plan->value + plan->n_words;
+}
+
+static inline const struct schc_op *schc_plan_copies(const struct schc_plan *plan)
+{
+	return (const struct schc_op *)(plan->value + 2 * plan->n_words);
+}
+
+static inline const struct schc_op *schc_plan_lowers(const struct schc_plan *plan)
+{
+	return schc_plan_copies(plan) + plan->n_copies;
+}
+
+static inline const struct schc_map *schc_plan_maps(const struct schc_plan *plan)
+{
+	return (const struct schc_map *)(schc_plan_lowers(plan) + plan->n_lowers);
+}
+
+static inline const uint8_t *schc_plan_mapping(const struct schc_plan *plan)
+{
+	return (const uint8_t *)(schc_plan_maps(plan) + plan->n_maps);
+}
 
 struct schc_rule;
 
-/* 0; -EINVAL: schc_rule_check complains, or an ESP rule; -E2BIG: more parts than a plan holds. */
-int schc_plan_compile(struct schc_plan *plan, const struct schc_rule *rule);
+/*
+ * 0 and *plan, for schc_plan_free; -EINVAL: schc_rule_check complains, or an ESP rule; -E2BIG: more
+ * parts than a plan may have; -ENOMEM. *plan is untouched on error.
+ */
+int schc_plan_compile(struct schc_plan **plan, const struct schc_rule *rule);
+void schc_plan_free(struct schc_plan *plan); /* NULL is allowed */
 
 #endif

@@ -114,7 +114,7 @@ static double time_decompress(const struct diet_context *context, struct buf *pk
 		if (iipc_decompress(context, 0, pkt, &outer) != DROP_NONE)
 			fail("not restored");
 		buf_pull(pkt, pkt->len - len);
-		memcpy(pkt->data, saved, context->plan.residue_len);
+		memcpy(pkt->data, saved, context->plan->residue_len);
 	}
 	return (now_ns() - start) / n;
 }
@@ -149,7 +149,8 @@ static void bench(const char *preset, size_t len, unsigned n)
 	}
 	printf("bench=plan rule=%s octets=%zu residue_bits=%u compress_ns=%.1f "
 	       "decompress_ns=%.1f\n",
-		preset, len, context.plan.residue_bits, compress, decompress);
+		preset, len, context.plan->residue_bits, compress, decompress);
+	diet_context_fini(&context);
 	buf_free(pkt);
 }
 

@@ -63,7 +63,7 @@ static struct ip_endpoint end_of(const struct pair_link *link, bool a)
 
 static int add_policies(struct pair *pair, struct pair_link *link)
 {
-	struct policy params = {.action = POLICY_PROTECT, .n_local = 1, .n_remote = 1};
+	struct policy_params params = {.action = POLICY_PROTECT, .n_local = 1, .n_remote = 1};
 	int error;
 
 	if (link->policy) {

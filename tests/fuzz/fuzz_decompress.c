@@ -112,5 +112,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (diet_context_init(&context, &attrs, &sa))
 		abort();
 	decompress(&context, data + CHOICE, len - CHOICE);
+	diet_context_fini(&context);
 	return 0;
 }

@@ -23,8 +23,9 @@ static struct diet_context context_of(
 	attrs.esp_trailer = trailer;
 	attrs.alignment = alignment;
 	cr_assert_eq(diet_context_init(&context, &attrs, &sa), 0);
-	/* The selectors are this function's own. */
-	context.src = context.dst = NULL;
+	/* The trailer needs no plan. */
+	schc_plan_free(context.plan);
+	context.plan = NULL;
 	return context;
 }
 

@@ -127,15 +127,15 @@ static void expect_residue(
 	const json_t *vector, const struct diet_context *context, const struct buf *pkt)
 {
 	const char *bits;
-	unsigned n = context->plan.residue_bits;
+	unsigned n = context->plan->residue_bits;
 
 	if (!context->iipc)
 		return;
 	bits = vectors_text(vector, "iipc.residue_bits");
 	cr_assert_eq(strlen(bits), n, "%s", name_of(vector));
 	cr_assert_eq(vectors_number(vector, "iipc.residue_nbits"), n);
-	cr_assert_eq(vectors_number(vector, "iipc.pad_bits"), context->plan.residue_len * 8 - n);
-	for (unsigned i = 0; i < context->plan.residue_len * 8u; i++)
+	cr_assert_eq(vectors_number(vector, "iipc.pad_bits"), context->plan->residue_len * 8 - n);
+	for (unsigned i = 0; i < context->plan->residue_len * 8u; i++)
 		cr_assert_eq(pkt->data[i / 8] >> (7 - i % 8) & 1, i < n ? bits[i] - '0' : 0,
 			"%s bit %u", name_of(vector), i);
 }
@@ -221,6 +221,7 @@ static void outbound_rule_id(const json_t *vector)
 	expect_octets(vector,
 		sa.attrs.iipc ? "iipc.out_ruleid_present_0x01" : "iipc.out_ruleid_elided", pkt);
 	buf_free(pkt);
+	diet_context_fini(&context);
 }
 
 Test(diet_vectors, outbound)
@@ -300,6 +301,7 @@ static void inbound(const json_t *vector, bool rule_id)
 		name_of(vector));
 	expect_decapsulated(vector, &sa, pkt);
 	buf_free(pkt);
+	diet_context_fini(&context);
 }
 
 Test(diet_vectors, inbound)
@@ -339,6 +341,7 @@ Test(diet_vectors, changed_outer_fields_arrive_inside)
 	cr_assert_eq(get_be32(pkt->data), 0x6bbabcde);
 	cr_assert_eq(pkt->data[7], 9);
 	buf_free(pkt);
+	diet_context_fini(&context);
 	json_decref(root);
 }
 
@@ -374,6 +377,7 @@ static size_t diet_size(const json_t *vector, size_t spi_bits, size_t sn_bits, s
 	len += vectors_hex(vector, "crypto.iv_on_wire", iv, sizeof iv);
 	len += (size_t)vectors_number(vector, "crypto.icv_len");
 	buf_free(pkt);
+	diet_context_fini(&context);
 	return len;
 }
 
@@ -401,6 +405,7 @@ static size_t plain_size(const json_t *vector)
 	len += vectors_hex(vector, "crypto.iv_on_wire", iv, sizeof iv);
 	len += (size_t)vectors_number(vector, "crypto.icv_len");
 	buf_free(pkt);
+	diet_context_fini(&context);
 	return len;
 }
 
@@ -442,7 +447,8 @@ static void expect_residue_bits(const json_t *root, const char *name, unsigned b
 
 	vectors_sa(find_vector(root, name), &sa);
 	cr_assert_eq(diet_context_init(&context, &sa.attrs, &sa.sa), 0);
-	cr_assert_eq(context.plan.residue_bits, bits, "%s: %u", name, context.plan.residue_bits);
+	cr_assert_eq(context.plan->residue_bits, bits, "%s: %u", name, context.plan->residue_bits);
+	diet_context_fini(&context);
 }
 
 Test(diet_vectors, size_table)

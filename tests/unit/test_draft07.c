@@ -151,7 +151,8 @@ static void open_one(const json_t *vector, const struct vectors_sa *v, const cha
 static bool install(const json_t *vector, const struct vectors_sa *v, struct sa **sa)
 {
 	static uint32_t id;
-	struct policy policy = {.id = ++id, .tunnel = PAIR_TUNNEL_B, .n_local = 1, .n_remote = 1};
+	struct policy_params policy = {
+		.id = ++id, .tunnel = PAIR_TUNNEL_B, .n_local = 1, .n_remote = 1};
 	struct sa_params params = params_of(vector, v, SA_IN);
 	struct policy *added;
 	uint32_t spi = params.spi;

@@ -161,7 +161,7 @@ TestSuite(host, .init = set_up, .fini = tear_down, .timeout = 120);
 
 static void add_policy(uint32_t id, const struct config_peer *peer)
 {
-	struct policy params = {.id = id, .action = POLICY_PROTECT};
+	struct policy_params params = {.id = id, .action = POLICY_PROTECT};
 	struct policy *policy;
 
 	params.n_local = peer->n_ts_local;

@@ -439,8 +439,9 @@ Test(pair, ecn)
 Test(pair, edges_of_the_selectors)
 {
 	struct pair_link link = iot_link("chacha20-poly1305");
-	struct ts *in_src;
-	struct ts *in_dst;
+	static struct ts narrow[2];
+	struct ts *in_dst = &narrow[0];
+	struct ts *in_src = &narrow[1];
 	struct ts sent_src = pair_ts("fd00:a::10", "fd00:a::20", 17, 100, 200);
 	struct ts sent_dst = pair_ts("fd00:b::10", "fd00:b::20", 17, 300, 400);
 	size_t passed = 0;
@@ -449,8 +450,8 @@ Test(pair, edges_of_the_selectors)
 	link.ts_a = sent_src;
 	link.ts_b = sent_dst;
 	cr_assert_eq(pair_connect(&pair, &link), 0);
-	in_dst = &link.b_in->ts[0];
-	in_src = &link.b_in->ts[1];
+	memcpy(narrow, link.b_in->ts, sizeof narrow);
+	sa_lend_selectors(link.b_in, narrow);
 	in_src->addr_start.bytes[15] = 0x12;
 	in_src->addr_end.bytes[15] = 0x1e;
 	in_dst->addr_start.bytes[15] = 0x11;

@@ -25,7 +25,7 @@ static struct ts prefix_ts(const char *text, uint8_t proto, uint16_t low, uint16
 static struct policy *add(
 	struct spd *spd, uint32_t id, uint16_t tunnel, struct ts local, struct ts remote)
 {
-	struct policy params = {.id = id, .tunnel = tunnel, .n_local = 1, .n_remote = 1};
+	struct policy_params params = {.id = id, .tunnel = tunnel, .n_local = 1, .n_remote = 1};
 	struct policy *policy = NULL;
 
 	params.local[0] = local;
@@ -109,7 +109,7 @@ static struct ts draw_ts(uint8_t family)
 	return ts;
 }
 
-static void draw_policy(struct policy *params)
+static void draw_policy(struct policy_params *params)
 {
 	uint8_t family = pair_below(&dice, 2) ? 4 : 6;
 
@@ -155,7 +155,7 @@ Test(spd, against_a_walk)
 
 	for (int round = 0; round < 400; round++) {
 		uint32_t id = pair_below(&dice, 200);
-		struct policy params = {.id = id};
+		struct policy_params params = {.id = id};
 		struct policy *policy;
 
 		if (used[id]) {
@@ -227,7 +227,7 @@ Test(spd, path_is_shared_and_lives_as_long_as_its_last_policy)
 {
 	struct spd *spd = spd_create();
 	struct ts any = prefix_ts("10.0.0.0/8", 0, 0, 65535);
-	struct policy params = {.n_local = 1, .n_remote = 1};
+	struct policy_params params = {.n_local = 1, .n_remote = 1};
 	struct policy *first = add(spd, 1, 0, any, any);
 	struct policy *last = first;
 
@@ -249,7 +249,7 @@ Test(spd, refusals)
 {
 	struct spd *spd = spd_create();
 	struct ts good = prefix_ts("10.0.0.0/8", 0, 0, 65535);
-	struct policy params = {.id = 1, .n_local = 1, .n_remote = 1};
+	struct policy_params params = {.id = 1, .n_local = 1, .n_remote = 1};
 	struct policy *out = NULL;
 
 	params.local[0] = params.remote[0] = good;
