@@ -102,28 +102,28 @@ static int expect(sqlite3 *db, const char *sql, const char *want)
 	got = rc == SQLITE_ROW ? sqlite3_column_text(stmt, 0) : NULL;
 	if (!got)
 		r = sql_error(rc) ? sql_error(rc) : -EBADMSG;
-	else if (strcmp((const char *)got, want))
+	else if (strcmp((const char *)got, want) != 0)
 		r = -EBADMSG;
 	sqlite3_finalize(stmt);
 	return r;
 }
 
 /*
- * EXCLUSIVE before WAL: then there is no shared-memory file and no second process. What a pragma
- * answers is believed, not what was asked for: less than FULL loses commits at a power cut.
+ * EXCLUSIVE before anything that looks into the file, which is in WAL mode from an earlier life:
+ * then there is no shared-memory file and no second process. What a pragma answers is believed, not
+ * what was asked for: less than FULL loses commits at a power cut.
  */
 static int setup(sqlite3 *db)
 {
-	static const char *const pragmas[][2] = {
-		{"PRAGMA locking_mode=EXCLUSIVE", "exclusive"},
-		{"PRAGMA journal_mode=WAL", "wal"},
-		{"PRAGMA quick_check(1)", "ok"},
-	};
-	int r = run(db, "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; "
-			"PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-256");
+	int r = expect(db, "PRAGMA locking_mode=EXCLUSIVE", "exclusive");
 
-	for (size_t i = 0; !r && i < sizeof pragmas / sizeof *pragmas; i++)
-		r = expect(db, pragmas[i][0], pragmas[i][1]);
+	if (!r)
+		r = run(db, "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; "
+			    "PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-256");
+	if (!r)
+		r = expect(db, "PRAGMA journal_mode=WAL", "wal");
+	if (!r)
+		r = expect(db, "PRAGMA quick_check(1)", "ok");
 	if (!r)
 		r = run(db, "PRAGMA synchronous=FULL");
 	return r ? r : expect(db, "PRAGMA synchronous", "2");
@@ -248,7 +248,9 @@ static int generation_write(struct state *state, uint64_t generation)
 
 /*
  * After an I/O error nothing of the connection is believed: pages that a failed sync has lost may
- * look clean. Whoever started on the file meanwhile has raised the generation.
+ * look clean. Whoever started on the file meanwhile has raised the generation. Nor may the next
+ * commit stand in the log behind such pages, where a power cut would lose it with them: all that
+ * can be read of the log goes into the file first.
  */
 static int db_reopen(struct state *state)
 {
@@ -262,6 +264,8 @@ static int db_reopen(struct state *state)
 		r = generation_read(state, &generation);
 	if (!r && generation != state->generation)
 		r = -EBUSY;
+	if (!r)
+		r = expect(state->db, "PRAGMA wal_checkpoint(TRUNCATE)", "0");
 	if (r && state->db)
 		db_close(state);
 	return r;

@@ -6,6 +6,7 @@
 #include "keying/witness.h"
 
 #include <criterion/criterion.h>
+#include <sqlite3.h>
 #include <uv.h>
 
 #include <errno.h>
@@ -508,4 +509,125 @@ Test(state, kill_9_never_repeats_a_number, .timeout = 60)
 		cr_assert(WIFSIGNALED(status), "life %d ended with %d", i, WEXITSTATUS(status));
 	}
 	cr_assert_gt(used, 5u * LIVES);
+}
+
+Test(state, second_life_has_the_file_alone_too)
+{
+	char path[128];
+	struct state *state;
+	struct stat st;
+	int status;
+	pid_t pid;
+
+	cr_assert_eq(try_open(), 0);
+	state = must_open(NULL);
+	set_row(state, "still", 1);
+	snprintf(path, sizeof path, "%s/state.db-shm", dir);
+	cr_assert(stat(path, &st) && errno == ENOENT, "memory that others could share");
+	pid = fork();
+	if (pid == 0)
+		_exit(-try_open());
+	waitpid(pid, &status, 0);
+	cr_assert(WIFEXITED(status));
+	cr_assert_eq(WEXITSTATUS(status), EBUSY);
+	state_close(state);
+}
+
+/* A card whose sync of the log fails; what it failed to sync is lost at the next power cut. */
+static struct card {
+	sqlite3_vfs vfs, *real;
+	sqlite3_io_methods log_methods;
+	const sqlite3_io_methods *methods;
+	int failing;
+	sqlite3_int64 synced, end, lost_from, lost_to;
+} card;
+
+static int card_write(sqlite3_file *file, const void *data, int n, sqlite3_int64 at)
+{
+	if (at + n > card.end)
+		card.end = at + n;
+	return card.methods->xWrite(file, data, n, at);
+}
+
+static int card_truncate(sqlite3_file *file, sqlite3_int64 size)
+{
+	card.synced = card.synced < size ? card.synced : size;
+	card.end = card.end < size ? card.end : size;
+	card.lost_to = card.lost_to < size ? card.lost_to : size;
+	return card.methods->xTruncate(file, size);
+}
+
+static int card_sync(sqlite3_file *file, int flags)
+{
+	if (card.failing == 0) {
+		card.synced = card.end;
+		return card.methods->xSync(file, flags);
+	}
+	card.failing--;
+	if (card.end > card.synced) {
+		card.lost_from = card.synced;
+		card.lost_to = card.end;
+		card.synced = card.end; /* the kernel takes the pages for clean */
+	}
+	return SQLITE_IOERR_FSYNC;
+}
+
+static int card_open(
+	sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out_flags)
+{
+	int rc = card.real->xOpen(card.real, name, file, flags, out_flags);
+
+	(void)vfs;
+	if (rc == SQLITE_OK && flags & SQLITE_OPEN_WAL) {
+		card.methods = file->pMethods;
+		card.log_methods = *file->pMethods;
+		card.log_methods.xWrite = card_write;
+		card.log_methods.xTruncate = card_truncate;
+		card.log_methods.xSync = card_sync;
+		file->pMethods = &card.log_methods;
+	}
+	return rc;
+}
+
+static void card_insert(void)
+{
+	card.real = sqlite3_vfs_find(NULL);
+	card.vfs = *card.real;
+	card.vfs.zName = "card";
+	card.vfs.pNext = NULL;
+	card.vfs.xOpen = card_open;
+	cr_assert_eq(sqlite3_vfs_register(&card.vfs, 1), SQLITE_OK);
+}
+
+Test(state, failed_sync_takes_no_later_commit_with_it)
+{
+	struct state *state;
+	uint8_t value[8];
+	char path[160];
+	int error = 1;
+	int fd;
+
+	card_insert();
+	state = must_open(NULL);
+	set_row(state, "core/seq/x", 1000);
+	card.failing = 2; /* the commit's, and that of the close behind it */
+	cr_assert_eq(state_save(state, "core/seq/x", number(2000, value), note, &error), 0);
+	cr_assert_neq(error, 0);
+	cr_assert_eq(card.failing, 0);
+	cr_assert_gt(card.lost_from, 0);
+	set_row(state, "core/seq/x", 3000); /* confirmed: these numbers are used from now on */
+
+	/* The power goes. */
+	shell("mkdir %s/after; cp %s/state.db* %s/after", base, dir, base);
+	snprintf(path, sizeof path, "%s/after/state.db-wal", base);
+	fd = open(path, O_WRONLY);
+	cr_assert_geq(fd, 0);
+	for (sqlite3_int64 at = card.lost_from; at < card.lost_to; at++)
+		cr_assert_eq(pwrite(fd, "", 1, at), 1);
+	close(fd);
+	state_close(state);
+	shell("rm -f %s/* %s; cp %s/after/* %s", dir, witness, base, dir);
+	state = must_open(NULL);
+	cr_assert_eq(read_number(state, "core/seq/x"), 3000u);
+	state_close(state);
 }
