@@ -2,7 +2,7 @@
 /*
  * Nanoseconds per packet of every stop of the way out and in, and of the whole way, per suite, size
  * and rules; with 10 and 10,000 SAs, the same one or a random one per packet. One line of key=value
- * per figure, medians of several rounds.
+ * per figure, medians of many batches.
  */
 #include "base/buf.h"
 #include "crypto/secret.h"
@@ -18,10 +18,11 @@
 #include <string.h>
 #include <time.h>
 
-enum { SET = 32, ROUNDS = 9, UDP6_HEADERS = 48 };
+enum { SET = 32, BATCHES = 2501, UDP6_HEADERS = 48 };
 
 static struct pair pair;
-static size_t repeats = 300;
+static uint32_t window; /* 0: the rules' own */
+static size_t batches = BATCHES;
 
 static uint64_t now_ns(void)
 {
@@ -196,27 +197,25 @@ static void prepare(size_t i, size_t size)
 	check(ip_packet_parse(&view[i], pkt), "parse");
 }
 
-/* Loading the snapshot is no part of the stop: the time of an empty round is taken off. */
+/*
+ * ns per packet of each batch. Their median is what a batch costs whose time nobody else took; the
+ * mean would be that of all processes on the machine.
+ */
+static double samples[2][BATCHES];
+
 static double time_stop(const struct stop *stop)
 {
-	double rounds[ROUNDS];
+	for (size_t k = 0; k < batches; k++) {
+		uint64_t start;
 
-	for (size_t r = 0; r < ROUNDS; r++) {
-		uint64_t total = 0;
-
-		for (size_t k = 0; k < repeats; k++) {
-			uint64_t start;
-
-			for (size_t i = 0; i < SET; i++)
-				load(stop->before, i);
-			start = now_ns();
-			for (size_t i = 0; i < SET; i++)
-				stop->run(i);
-			total += now_ns() - start;
-		}
-		rounds[r] = (double)total / (double)(repeats * SET);
+		for (size_t i = 0; i < SET; i++)
+			load(stop->before, i);
+		start = now_ns();
+		for (size_t i = 0; i < SET; i++)
+			stop->run(i);
+		samples[0][k] = (double)(now_ns() - start) / SET;
 	}
-	return median(rounds, ROUNDS);
+	return median(samples[0], batches);
 }
 
 struct setting {
@@ -249,36 +248,36 @@ static void fill(struct pair_link *links, const struct setting *s)
 	}
 }
 
+/* ns per packet of the whole way. */
+struct way {
+	double out, in;
+};
+
 /* outbound() and inbound() as a whole; a new choice of SAs and new packets in every batch. */
-static void time_whole(struct pair_link *links, const struct setting *s)
+static struct way time_whole(struct pair_link *links, const struct setting *s)
 {
-	double out[ROUNDS];
-	double in[ROUNDS];
+	for (size_t k = 0; k < batches; k++) {
+		uint64_t start;
 
-	for (size_t r = 0; r < ROUNDS; r++) {
-		uint64_t total_out = 0;
-		uint64_t total_in = 0;
-
-		for (size_t k = 0; k < repeats; k++) {
-			uint64_t start;
-
-			fill(links, s);
-			start = now_ns();
-			pair_out(&pair, true, SET);
-			total_out += now_ns() - start;
-			pair_wire(&pair);
-			start = now_ns();
-			pair_in(&pair, true);
-			total_in += now_ns() - start;
-			for (size_t i = 0; i < SET; i++)
-				check(i < pair.batch.n ? pair.batch.items[i].drop : DROP_NO_SA,
-					"whole way");
-		}
-		out[r] = (double)total_out / (double)(repeats * SET);
-		in[r] = (double)total_in / (double)(repeats * SET);
+		fill(links, s);
+		start = now_ns();
+		pair_out(&pair, true, SET);
+		samples[0][k] = (double)(now_ns() - start) / SET;
+		pair_wire(&pair);
+		start = now_ns();
+		pair_in(&pair, true);
+		samples[1][k] = (double)(now_ns() - start) / SET;
+		for (size_t i = 0; i < SET; i++)
+			check(i < pair.batch.n ? pair.batch.items[i].drop : DROP_NO_SA,
+				"whole way");
 	}
-	print(s, "out", median(out, ROUNDS));
-	print(s, "in", median(in, ROUNDS));
+	return (struct way){median(samples[0], batches), median(samples[1], batches)};
+}
+
+static void print_way(const struct setting *s, struct way way)
+{
+	print(s, "out", way.out);
+	print(s, "in", way.in);
 }
 
 static struct pair_link *connect_all(const struct setting *s)
@@ -292,9 +291,10 @@ static struct pair_link *connect_all(const struct setting *s)
 
 		snprintf(text, sizeof(text), "fd00:b::%zx:%zx", i >> 8, (i & 255) + 1);
 		links[i].suite = s->suite;
+		links[i].window = window;
 		if (!diet_attrs_preset(s->rules, &links[i].attrs))
 			exit(1);
-		if (s->n_sas > 100 && links[i].attrs.esp_spi_lsb < 24) {
+		if (s->n_sas > 1 && links[i].attrs.esp_spi_lsb < 24) {
 			links[i].attrs.esp_spi_lsb = 24;
 			links[i].attrs.esp_sn_lsb = 16;
 		}
@@ -308,22 +308,25 @@ static struct pair_link *connect_all(const struct setting *s)
 	return links;
 }
 
-static void run(const struct setting *s, bool each_stop)
+static void disconnect(struct pair_link *links)
+{
+	pair_fini(&pair);
+	free(links);
+}
+
+static void run_stops(const struct setting *s)
 {
 	struct pair_link *links = connect_all(s);
 
-	if (each_stop) {
-		choose(links, s);
-		for (size_t i = 0; i < SET; i++)
-			prepare(i, s->size);
-		for (size_t k = 0; k < sizeof(stops) / sizeof(stops[0]); k++)
-			print(s, stops[k].name, time_stop(&stops[k]));
-		/* The numbers that prepare took are behind the receiver's window now. */
-		replay_restore(&links[s->n_sas - 1].b_in->replay, sequence[SET - 1]);
-	}
-	time_whole(links, s);
-	pair_fini(&pair);
-	free(links);
+	choose(links, s);
+	for (size_t i = 0; i < SET; i++)
+		prepare(i, s->size);
+	for (size_t k = 0; k < sizeof(stops) / sizeof(stops[0]); k++)
+		print(s, stops[k].name, time_stop(&stops[k]));
+	/* The numbers that prepare took are behind the receiver's window now. */
+	replay_restore(&links[s->n_sas - 1].b_in->replay, sequence[SET - 1]);
+	print_way(s, time_whole(links, s));
+	disconnect(links);
 }
 
 static void run_suites(bool quick)
@@ -338,21 +341,64 @@ static void run_suites(bool quick)
 				struct setting s = {rules[r], suite->name, sizes[z], 1, false};
 
 				if (!quick || k == 0)
-					run(&s, true);
+					run_stops(&s);
 			}
 }
 
+enum { TURNS = 3, FEW = 10, MANY = 10000 };
+
+/* Few and many in turns, so that both have the same neighbours on a shared machine. */
+static void scale_turn(const char *suite, size_t turn, struct way ways[2][2][TURNS])
+{
+	for (size_t many = 0; many < 2; many++) {
+		struct setting s = {
+			.rules = "iot", .suite = suite, .size = 64, .n_sas = many ? MANY : FEW};
+		struct pair_link *links = connect_all(&s);
+
+		ways[many][0][turn] = time_whole(links, &s);
+		s.random = true;
+		ways[many][1][turn] = time_whole(links, &s);
+		disconnect(links);
+	}
+}
+
+static struct way median_way(const struct way turns[TURNS])
+{
+	double out[TURNS];
+	double in[TURNS];
+
+	for (size_t i = 0; i < TURNS; i++) {
+		out[i] = turns[i].out;
+		in[i] = turns[i].in;
+	}
+	return (struct way){median(out, TURNS), median(in, TURNS)};
+}
+
+static void scale_suite(const char *suite)
+{
+	struct way ways[2][2][TURNS];
+
+	for (size_t turn = 0; turn < TURNS; turn++)
+		scale_turn(suite, turn, ways);
+	for (int random = 0; random < 2; random++) {
+		struct way few = median_way(ways[0][random]);
+		struct way many = median_way(ways[1][random]);
+		struct setting s = {.rules = "iot", .suite = suite, .size = 64, .random = random};
+
+		s.n_sas = FEW;
+		print_way(&s, few);
+		s.n_sas = MANY;
+		print_way(&s, many);
+		printf("bench=scale suite=%s pick=%s out_ratio=%.2f in_ratio=%.2f\n", suite,
+			random ? "random" : "same", many.out / few.out, many.in / few.in);
+	}
+}
+
+/* Without and with a cipher context per key; of those there are fewer than these SAs. */
 static void run_scale(void)
 {
-	static const char *const suites[] = {"chacha20-poly1305-iiv", "aes-gcm-16-iiv"};
-
-	for (size_t k = 0; k < 2; k++)
-		for (size_t n = 10; n <= 10000; n *= 1000)
-			for (int random = 0; random < 2; random++) {
-				struct setting s = {"iot", suites[k], 64, n, random};
-
-				run(&s, false);
-			}
+	scale_suite("chacha20-poly1305-iiv");
+	scale_suite("aes-gcm-16-iiv");
 }
 
 /* What the heap of both ends holds more for each pair of SAs with its policy, tables included. */
@@ -364,17 +410,15 @@ static void print_memory(void)
 	size_t few_bytes = mallinfo2().uordblks;
 	size_t bytes;
 
-	pair_fini(&pair);
-	free(links);
+	disconnect(links);
 	links = connect_all(&many);
 	bytes = mallinfo2().uordblks - (many.n_sas - s.n_sas) * sizeof(*links);
-	printf("bench=memory sa=%zu diet_context=%zu schc_plan=%zu replay_window=%u policy=%zu "
+	printf("bench=memory sa=%zu diet_context=%zu schc_plan=%u replay_window=%u policy=%zu "
 	       "path=%zu octets_per_pair=%zu\n",
-		sizeof(struct sa), sizeof(struct diet_context), sizeof(struct schc_plan),
+		sizeof(struct sa), sizeof(struct diet_context), links->a_out->diet.plan->size,
 		links->b_in->window, sizeof(struct policy), sizeof(struct path),
 		(bytes - few_bytes) / (many.n_sas - s.n_sas) / 2);
-	pair_fini(&pair);
-	free(links);
+	disconnect(links);
 }
 
 int main(int argc, char **argv)
@@ -384,8 +428,10 @@ int main(int argc, char **argv)
 	if (crypto_init())
 		return 1;
 	if (quick)
-		repeats = 10;
+		batches = 90;
+	window = 1024;
 	print_memory();
+	window = 0;
 	run_suites(quick);
 	run_scale();
 	return 0;
