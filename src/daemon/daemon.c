@@ -190,6 +190,8 @@ static int prepare(struct daemon *daemon)
 
 	if (!error)
 		error = privilege_harden();
+	if (!error && privilege_lock_memory())
+		log_info("memory is not locked: with swap, keys can reach it (memlock limit)");
 	if (!error)
 		error = find_user(daemon);
 	if (!error)

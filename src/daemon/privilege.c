@@ -8,6 +8,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -25,6 +26,21 @@ int privilege_harden(void)
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -errno;
 	return 0;
+}
+
+int privilege_lock_memory(void)
+{
+	const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+	struct rlimit limit;
+
+	/* Only root may raise it; what counts is what there is then. */
+	(void)setrlimit(RLIMIT_MEMLOCK, &all);
+	if (getrlimit(RLIMIT_MEMLOCK, &limit))
+		return -errno;
+	/* Under a limit each later allocation beyond it would fail. */
+	if (limit.rlim_cur != RLIM_INFINITY)
+		return -ENOMEM;
+	return mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) ? -errno : 0;
 }
 
 int privilege_find(const char *name, bool managed, struct privilege_user *out)

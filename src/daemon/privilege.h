@@ -18,6 +18,13 @@ struct privilege_user {
 int privilege_harden(void);
 
 /*
+ * Nothing of the process goes to a swap file from here on: keys are anywhere in it. Pages are
+ * locked as they are touched, so it takes no memory. 0 or negative errno: RLIMIT_MEMLOCK is too
+ * low.
+ */
+int privilege_lock_memory(void);
+
+/*
  * Whom to become: only where we are root (uid 0) and no service manager has already chosen
  * (NOTIFY_SOCKET). name "": _dietvpn. 1 with *out, 0: stay as we are, -ENOENT: no such user.
  */

@@ -35,13 +35,27 @@ static unsigned long long status_of(const char *name)
 			_exit(code); \
 	} while (0)
 
+/* Sanitizers take mlockall away: they map terabytes. */
+static bool is_sanitized(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+	return true;
+#else
+	return false;
+#endif
+}
+
 static void child(uint64_t caps)
 {
 	struct privilege_user user;
 	struct rlimit core;
 	uid_t uid[3];
+	int locked;
 
 	CHECK(privilege_harden() == 0, 1);
+	locked = privilege_lock_memory();
+	CHECK(locked == 0 || locked == -ENOMEM || locked == -EPERM, 12);
+	CHECK(locked || is_sanitized() || status_of("VmLck:\t") > 0, 13);
 	CHECK(privilege_find("nobody", false, &user) == 1, 2);
 	CHECK(privilege_drop(&user, caps) == 0, 3);
 	getresuid(&uid[0], &uid[1], &uid[2]);
