@@ -158,15 +158,15 @@ static int listen_at(struct listener *listener, mode_t mode)
 
 	if (error)
 		return error;
-	mask = umask(0177);
+	/* Made with its mode: a chmod by name would follow what the folder's owner put there since.
+	 */
+	mask = umask(~mode & 0777);
 	error = uv_pipe_bind(&listener->pipe, listener->path);
 	umask(mask);
 	if (error)
 		return error;
 	if (geteuid() == 0 && lchown(listener->path, params->owner_uid,
 				      listener->commands ? (gid_t)-1 : params->status_gid))
-		return -errno;
-	if (chmod(listener->path, mode))
 		return -errno;
 	return uv_listen((uv_stream_t *)&listener->pipe, BACKLOG, on_connection);
 }
