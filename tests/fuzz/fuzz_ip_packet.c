@@ -6,17 +6,11 @@
 #include "ip/icmp.h"
 #include "ip/packet.h"
 #include "ip/ts.h"
+#include "fuzz/must.h"
 
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-/* abort() is what a fuzzer notices. */
-static void must(int holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void answer(const struct ip_packet *about, enum icmp_error error)
 {

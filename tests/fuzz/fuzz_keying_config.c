@@ -4,8 +4,8 @@
 #include "fakes/fake_host.h"
 
 #include "crypto/secret.h"
+#include "fuzz/must.h"
 
-#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -36,17 +36,17 @@ static void live(struct fake_host *fake, struct slice config)
 
 	if (ops->create(&fake->table, config, &k))
 		return;
-	assert(ops->start(k) == 0);
+	must(ops->start(k) == 0);
 	ops->acquire(k, &asked);
 	ops->reload(k, config);
 	for (size_t i = 0; i < fake->n_sas; i++) {
 		const struct sa_params *p = &fake->sas[i].params;
 
-		assert(p->spi > 255 && p->keymat_len <= KEYMAT_MAX && p->long_lived);
-		assert(p->n_ts_local <= TS_MAX && p->n_ts_remote <= TS_MAX);
+		must(p->spi > 255 && p->keymat_len <= KEYMAT_MAX && p->long_lived);
+		must(p->n_ts_local <= TS_MAX && p->n_ts_remote <= TS_MAX);
 	}
 	ops->stop(k);
-	assert(fake_host_living(fake) == 0);
+	must(fake_host_living(fake) == 0);
 	ops->destroy(k);
 }
 
@@ -61,8 +61,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	fake_host_init(&fake);
 	put_keys(&fake);
 	checked = keying_plugin_manual.check(&fake.table, config);
-	assert(fake.n_sas == 0);
-	assert(checked == 0 || fake.n_errors > 0 || fake.n_logs > 0);
+	must(fake.n_sas == 0);
+	must(checked == 0 || fake.n_errors > 0 || fake.n_logs > 0);
 	live(&fake, config);
 	return 0;
 }

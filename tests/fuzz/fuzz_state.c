@@ -5,8 +5,8 @@
  * asked for again.
  */
 #include "keying/state.h"
+#include "fuzz/must.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -52,12 +52,12 @@ static void try_row(struct state *state, struct slice value)
 	size_t n;
 	int r = state_save(state, "row", value, note, &error);
 
-	assert(r == 0 || value.len > STATE_VALUE_MAX);
+	must(r == 0 || value.len > STATE_VALUE_MAX);
 	if (r || error)
 		return;
-	assert(state_load(state, "row", out, sizeof out, &n) == 0);
-	assert(n == value.len && (!n || !memcmp(out, value.data, n)));
-	assert(state_create(state, "row", value) == -EEXIST);
+	must(state_load(state, "row", out, sizeof out, &n) == 0);
+	must(n == value.len && (!n || !memcmp(out, value.data, n)));
+	must(state_create(state, "row", value) == -EEXIST);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -79,8 +79,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		put_file(dir, "witness", "dietvpn-state 0\n", 16);
 	}
 	r = state_open(NULL, dir, witness, &state, text, sizeof text);
-	assert(r == 0 || text[0]);
-	assert(!row || r == 0);
+	must(r == 0 || text[0]);
+	must(!row || r == 0);
 	if (!r) {
 		state_load(state, "core/generation", out, sizeof out, &n);
 		state_load(state, "core/seq/x", out, sizeof out, &n);
