@@ -42,7 +42,7 @@ __attribute__((format(printf, 4, 5))) static void say(
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(text + n, sizeof text - n, fmt, args);
+	vsnprintf(text + n, sizeof text - n, fmt, args); /* NOLINT(clang-analyzer-valist*) */
 	va_end(args);
 	k->host->log(k->host, level, text);
 }
@@ -147,7 +147,12 @@ static int install(struct keying *k, struct peer *peer, enum part part)
 	r = reserve_and_install(k, s, part, &p, &peer->sa[part]);
 	secret_wipe(p.keymat, sizeof p.keymat);
 	peer->up[part] = !r;
-	if (r && r != -ENOKEY)
+	if (r == -EIO)
+		say(k, KEYING_ERROR, peer,
+			"SPI 0x%x stays unused: the record of its key's numbers cannot be used, "
+			"`dietvpn status` says why and what to do",
+			p.spi);
+	else if (r && r != -ENOKEY)
 		say(k, KEYING_ERROR, peer, "SPI 0x%x: %s", p.spi, strerror(-r));
 	return r;
 }
@@ -215,7 +220,7 @@ static int load(struct keying *k, struct slice config, struct peer **out, size_t
 		return r;
 	peers = calloc(*n ? *n : 1, sizeof *peers);
 	for (size_t i = 0; peers && i < *n; i++)
-		memcpy(&peers[i].settings, &list[i], sizeof list[i]); /* padding too: same() */
+		peers[i].settings = list[i];
 	free(list);
 	*out = peers;
 	return peers ? 0 : -ENOMEM;
@@ -246,16 +251,52 @@ static int start(struct keying *k)
 	return 0;
 }
 
-/* What differs only in where it stands in the file is the same. */
+static bool same_address(const struct ip_addr *a, const struct ip_addr *b)
+{
+	return a->family == b->family && !memcmp(a->bytes, b->bytes, sizeof a->bytes);
+}
+
+static bool same_selectors(const struct ts *a, const struct ts *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (a[i].ip_proto != b[i].ip_proto || a[i].port_start != b[i].port_start ||
+			a[i].port_end != b[i].port_end ||
+			!same_address(&a[i].addr_start, &b[i].addr_start) ||
+			!same_address(&a[i].addr_end, &b[i].addr_end))
+			return false;
+	return true;
+}
+
+static bool same_traffic(const struct settings *a, const struct settings *b)
+{
+	return a->policy == b->policy && a->n_local == b->n_local && a->n_remote == b->n_remote &&
+	       same_selectors(a->local, b->local, a->n_local) &&
+	       same_selectors(a->remote_ts, b->remote_ts, a->n_remote);
+}
+
+static bool same_keys(const struct settings *a, const struct settings *b)
+{
+	return a->encr == b->encr && a->keymat_len == b->keymat_len &&
+	       !memcmp(a->spi, b->spi, sizeof a->spi) &&
+	       !memcmp(a->digest, b->digest, sizeof a->digest) && a->spi_bits == b->spi_bits &&
+	       a->window == b->window && a->hard_s == b->hard_s &&
+	       a->hard_packets == b->hard_packets && a->hard_bytes == b->hard_bytes &&
+	       a->esn == b->esn;
+}
+
+static bool same_attrs(const struct settings *a, const struct settings *b)
+{
+	return a->attrs_len == b->attrs_len && a->plain_len == b->plain_len &&
+	       !memcmp(a->attrs, b->attrs, a->attrs_len) &&
+	       !memcmp(a->plain, b->plain, a->plain_len) && a->fallback == b->fallback;
+}
+
+/* What differs only in where it stands in the file is the same; padding says nothing. */
 static bool same(const struct settings *a, const struct settings *b)
 {
-	struct settings copy;
-
-	memcpy(&copy, b, sizeof copy);
-	copy.at = a->at;
-	memcpy(copy.spi_at, a->spi_at, sizeof copy.spi_at);
-	memcpy(copy.key_at, a->key_at, sizeof copy.key_at);
-	return !memcmp(a, &copy, sizeof copy);
+	return !strcmp(a->name, b->name) && same_address(&a->remote.addr, &b->remote.addr) &&
+	       a->remote.port == b->remote.port && a->port == b->port && a->encap == b->encap &&
+	       same_traffic(a, b) && same_keys(a, b) && same_attrs(a, b);
 }
 
 static struct peer *find(struct peer *peers, size_t n, uint32_t policy)

@@ -116,7 +116,7 @@ static void read_yes(struct reader *r, const char *key, uint8_t *out)
 
 	if (!get_value(r, key, &value))
 		return;
-	if (strcmp(value.text, "yes") && strcmp(value.text, "no"))
+	if (strcmp(value.text, "yes") != 0 && strcmp(value.text, "no") != 0)
 		complain_about(r, &value, key, "neither yes nor no", "");
 	*out = !strcmp(value.text, "yes");
 }
@@ -459,7 +459,7 @@ static void check_pair(struct reader *r, const struct settings *a, const struct 
 	for (int i = SA_OUT; i <= SA_IN; i++)
 		for (int j = SA_OUT; j <= SA_IN; j++) {
 			if ((a == b && i >= j) ||
-				memcmp(a->digest[i], b->digest[j], SETTINGS_DIGEST_LEN))
+				memcmp(a->digest[i], b->digest[j], SETTINGS_DIGEST_LEN) != 0)
 				continue;
 			snprintf(text, sizeof text,
 				"the key stands twice, in \"%s\" and \"%s\": every direction of "

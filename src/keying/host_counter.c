@@ -88,7 +88,7 @@ static uint64_t newest(const struct host *host, const struct host_sa *sa, uint64
 		const struct host_save *save = container_of(node, struct host_save, link);
 
 		if (save->instance || save->dir != sa->dir ||
-			memcmp(save->digest, sa->digest, HOST_DIGEST_LEN))
+			memcmp(save->digest, sa->digest, HOST_DIGEST_LEN) != 0)
 			continue;
 		if (sa->dir == SA_OUT ? save->last : save->value > value)
 			value = save->value;

@@ -116,7 +116,7 @@ static int check_ops(const struct keying_plugin_ops *ops, const char *path, cons
 		return fail(text, -EPROTO, "%s has a table of %u octets, too short for ABI %u",
 			path, ops->size, KEYING_ABI);
 	r = check_slots(ops, path, text);
-	if (!r && strcmp(ops->name, name))
+	if (!r && strcmp(ops->name, name) != 0)
 		r = fail(text, -EINVAL, "%s calls itself \"%s\": name and file name must be equal",
 			path, ops->name);
 	return r ? r : check_keys(ops, path, text);

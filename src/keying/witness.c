@@ -32,11 +32,11 @@ static int parse(const char *text, uint64_t *generation)
 	char *end;
 	unsigned long long value;
 
-	if (strncmp(text, MAGIC, skip) || text[skip] < '0' || text[skip] > '9')
+	if (strncmp(text, MAGIC, skip) != 0 || text[skip] < '0' || text[skip] > '9')
 		return -EBADMSG;
 	errno = 0;
 	value = strtoull(text + skip, &end, 10);
-	if (errno || strcmp(end, "\n"))
+	if (errno || strcmp(end, "\n") != 0)
 		return -EBADMSG;
 	*generation = value;
 	return 0;
