@@ -2,10 +2,10 @@
  * espmutate - sends forged, mutated and replayed copies of captured ESP packets as fast as it can.
  *
  *   espmutate CAPTURE.pcap DST [-s SRC[:PORT]] [-n PER_KIND] [-r SEED] [-k KIND]
- * Takes the ESP-in-UDP packets over IPv4 towards DST from a classic pcap and sends PER_KIND (1000) of each kind through
- * a raw socket, from the address they came from or from SRC. Prints one JSON line: sent in all, by kind, seconds.
- * Kinds: replay flip1 flip4 spi sn icv trunc extend splice zero random marker tiny large. Needs root; only in a namespace of
- * one's own.
+ * Takes the ESP-in-UDP packets over IPv4 towards DST from a classic pcap and sends PER_KIND (1000)
+ * of each kind through a raw socket, from the address they came from or from SRC. Prints one JSON
+ * line: sent in all, by kind, seconds. Kinds: replay flip1 flip4 spi sn icv trunc extend splice
+ * zero random marker tiny large. Needs root; only in a namespace of one's own.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -19,9 +19,25 @@
 #include "pcapin.h"
 
 enum { CORPUS = 512, SIZE_MAX_OCTETS = 60000 };
-enum kind { REPLAY, FLIP1, FLIP4, SPI, SN, ICV, TRUNC, EXTEND, SPLICE, ZERO, RANDOM, MARKER, TINY, LARGE, KINDS };
-static const char *const kind_names[KINDS] = {"replay", "flip1", "flip4", "spi", "sn", "icv", "trunc", "extend",
-	"splice", "zero", "random", "marker", "tiny", "large"};
+enum kind {
+	REPLAY,
+	FLIP1,
+	FLIP4,
+	SPI,
+	SN,
+	ICV,
+	TRUNC,
+	EXTEND,
+	SPLICE,
+	ZERO,
+	RANDOM,
+	MARKER,
+	TINY,
+	LARGE,
+	KINDS
+};
+static const char *const kind_names[KINDS] = {"replay", "flip1", "flip4", "spi", "sn", "icv",
+	"trunc", "extend", "splice", "zero", "random", "marker", "tiny", "large"};
 
 struct sample {
 	uint8_t esp[2048];
@@ -89,27 +105,53 @@ static int mutate(enum kind kind, uint8_t *p, int len, const struct sample *othe
 	int n;
 
 	switch (kind) {
-	case FLIP1: return flip(p, len, 1);
-	case FLIP4: return flip(p, len, 4);
-	case SPI: p[0] ^= (uint8_t)(1 + rnd() % 255); return len;
-	case SN: p[1 + rnd() % 7] ^= (uint8_t)(1 + rnd() % 255); return len;
-	case ICV: p[len - 1 - (int)(rnd() % 8)] ^= (uint8_t)(1 + rnd() % 255); return len;
-	case TRUNC: return 1 + (int)(rnd() % (unsigned)(len - 1));
-	case EXTEND: n = 1 + (int)(rnd() % 64); noise(p + len, n); return len + n;
+	case FLIP1:
+		return flip(p, len, 1);
+	case FLIP4:
+		return flip(p, len, 4);
+	case SPI:
+		p[0] ^= (uint8_t)(1 + rnd() % 255);
+		return len;
+	case SN:
+		p[1 + rnd() % 7] ^= (uint8_t)(1 + rnd() % 255);
+		return len;
+	case ICV:
+		p[len - 1 - (int)(rnd() % 8)] ^= (uint8_t)(1 + rnd() % 255);
+		return len;
+	case TRUNC:
+		return 1 + (int)(rnd() % (unsigned)(len - 1));
+	case EXTEND:
+		n = 1 + (int)(rnd() % 64);
+		noise(p + len, n);
+		return len + n;
 	case SPLICE:
 		memcpy(p + 2, other->esp + 2, (size_t)(other->len - 2));
 		p[other->len - 1] ^= 1; /* two samples may be equal */
 		return other->len;
-	case ZERO: memset(p + 2, 0, (size_t)len - 2); return len;
-	case RANDOM: noise(p + 1, len - 1); return len;
-	case MARKER: memset(p, 0, 4); return len;
-	case TINY: n = (int)(rnd() % 8); memset(p, rnd() & 1 ? 0xff : 0, 8); return n;
-	case LARGE: n = 1500 + (int)(rnd() % (SIZE_MAX_OCTETS - 1500)); noise(p + len, n - len); return n;
-	default: return len;
+	case ZERO:
+		memset(p + 2, 0, (size_t)len - 2);
+		return len;
+	case RANDOM:
+		noise(p + 1, len - 1);
+		return len;
+	case MARKER:
+		memset(p, 0, 4);
+		return len;
+	case TINY:
+		n = (int)(rnd() % 8);
+		memset(p, rnd() & 1 ? 0xff : 0, 8);
+		return n;
+	case LARGE:
+		n = 1500 + (int)(rnd() % (SIZE_MAX_OCTETS - 1500));
+		noise(p + len, n - len);
+		return n;
+	default:
+		return len;
 	}
 }
 
-static int build(uint8_t *out, const struct sample *s, const uint8_t src[4], const uint8_t dst[4], uint16_t sport)
+static int build(uint8_t *out, const struct sample *s, const uint8_t src[4], const uint8_t dst[4],
+	uint16_t sport)
 {
 	memset(out, 0, 28);
 	out[0] = 0x45;
@@ -119,7 +161,8 @@ static int build(uint8_t *out, const struct sample *s, const uint8_t src[4], con
 	memcpy(out + 16, dst, 4);
 	p16(out + 20, sport);
 	p16(out + 22, s->dport);
-	return 28; /* the kernel fills total length, identification and header checksum; UDP checksum 0 */
+	return 28; /* the kernel fills total length, identification and header checksum; UDP
+		      checksum 0 */
 }
 
 /* In fragments where it is larger than Ethernet's MTU: raw sockets make none. */
@@ -138,7 +181,8 @@ static int send_datagram(int fd, const uint8_t *pkt, int len, const struct socka
 		p16(piece + 2, (uint16_t)(20 + n));
 		p16(piece + 4, id);
 		p16(piece + 6, (uint16_t)(off / 8 | (off + n < payload ? 0x2000 : 0)));
-		if (sendto(fd, piece, (size_t)(20 + n), 0, (const struct sockaddr *)to, sizeof *to) < 0)
+		if (sendto(fd, piece, (size_t)(20 + n), 0, (const struct sockaddr *)to,
+			    sizeof *to) < 0)
 			return -1;
 	}
 	return 0;
@@ -167,24 +211,31 @@ int main(int argc, char **argv)
 			}
 			spoof = inet_pton(AF_INET, optarg, src) == 1;
 			break;
-		case 'n': per_kind = atol(optarg); break;
-		case 'r': seed = strtoull(optarg, NULL, 0) | 1; break;
+		case 'n':
+			per_kind = atol(optarg);
+			break;
+		case 'r':
+			seed = strtoull(optarg, NULL, 0) | 1;
+			break;
 		case 'k':
 			for (int k = 0; k < KINDS; k++)
 				if (!strcmp(optarg, kind_names[k]))
 					only = k;
 			break;
-		default: return 2;
+		default:
+			return 2;
 		}
 	}
 	if (optind + 2 != argc || inet_pton(AF_INET, argv[optind + 1], dst) != 1) {
-		fprintf(stderr, "usage: espmutate CAPTURE.pcap DST [-s SRC[:PORT]] [-n PER_KIND] [-r SEED] [-k KIND]\n");
+		fprintf(stderr, "usage: espmutate CAPTURE.pcap DST [-s SRC[:PORT]] [-n PER_KIND] "
+				"[-r SEED] [-k KIND]\n");
 		return 2;
 	}
 	n = load(argv[optind], dst, samples);
 	fd = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
 	if (!n || fd < 0) {
-		fprintf(stderr, "espmutate: %s\n", n ? "no raw socket" : "no ESP in UDP towards DST in the capture");
+		fprintf(stderr, "espmutate: %s\n",
+			n ? "no raw socket" : "no ESP in UDP towards DST in the capture");
 		return 1;
 	}
 	clock_gettime(CLOCK_MONOTONIC, &t0);
@@ -197,7 +248,8 @@ int main(int argc, char **argv)
 		for (long i = 0; i < count; i++) {
 			const struct sample *s = &samples[rnd() % (unsigned)n];
 			struct sockaddr_in to = {.sin_family = AF_INET};
-			int h = build(pkt, s, spoof ? src : s->src, dst, spoof_port ? spoof_port : s->sport);
+			int h = build(pkt, s, spoof ? src : s->src, dst,
+				spoof_port ? spoof_port : s->sport);
 			int len;
 
 			memcpy(pkt + h, s->esp, (size_t)s->len);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * udpprobe - sends datagrams to DST PORT from a connected socket and says what came back: "answered", "refused" (port
- * unreachable), "silent" or the error. Exit status 0 only for an answer.
+ * udpprobe - sends datagrams to DST PORT from a connected socket and says what came back:
+ * "answered", "refused" (port unreachable), "silent" or the error. Exit status 0 only for an
+ * answer.
  */
 #define _GNU_SOURCE
 #include <errno.h>
