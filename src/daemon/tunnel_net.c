@@ -135,17 +135,13 @@ static bool addresses_have(const struct config *config, const struct ip_prefix *
 	return false;
 }
 
-static int add_addresses(
-	struct tunnel *tunnel, const struct config *config, const struct config *other)
+static int add_addresses(struct tunnel *tunnel, const struct config *config)
 {
 	const struct config_interface *interface = &config->interface;
 
 	for (size_t i = 0; i < interface->n_addresses; i++) {
 		const struct ip_prefix *prefix = &interface->addresses[i];
-		int error = other && addresses_have(other, prefix)
-				    ? 0
-				    : netlink_addr_add(
-					      tunnel->daemon->netlink, tunnel->tun.ifindex, prefix);
+		int error = netlink_addr_add(tunnel->daemon->netlink, tunnel->tun.ifindex, prefix);
 
 		if (error) {
 			say("address", prefix, error);
@@ -243,7 +239,11 @@ int net_open(struct tunnel *tunnel, struct config_errors *errors)
 	error = netlink_link_up(netlink, tunnel->tun.ifindex, tunnel->mtu);
 	if (error)
 		return fail(tunnel, "link", error, errors);
-	error = add_addresses(tunnel, config, NULL);
+	/* First: with its first IPv4 address a subnet's others go too. */
+	error = netlink_addrs_keep(netlink, tunnel->tun.ifindex, config->interface.addresses,
+		config->interface.n_addresses);
+	if (!error)
+		error = add_addresses(tunnel, config);
 	if (error)
 		return fail(tunnel, "addresses", error, errors);
 	error = each_route(tunnel, config, NULL, add_route);
@@ -274,20 +274,45 @@ void net_close(struct tunnel *tunnel, bool keep)
 	each_route(tunnel, tunnel->config, NULL, del_guard);
 }
 
+static bool same_addresses(const struct config *a, const struct config *b)
+{
+	const struct config_interface *interface = &a->interface;
+
+	for (size_t i = 0; i < interface->n_addresses; i++)
+		if (!addresses_have(b, &interface->addresses[i]))
+			return false;
+	return interface->n_addresses == b->interface.n_addresses;
+}
+
+/*
+ * With the first IPv4 address of a subnet the kernel takes the others of it away, and with a
+ * route's source the route: what goes, goes first, and everything else is put there again. The
+ * guards hold packets back meanwhile.
+ */
+static int change_addresses(struct tunnel *tunnel, const struct config *next)
+{
+	const struct config *present = tunnel->config;
+	bool same = same_addresses(present, next);
+	int error = 0;
+
+	if (!same) {
+		del_addresses(tunnel, present, next);
+		error = add_addresses(tunnel, next);
+	}
+	return error ? error : each_route(tunnel, next, same ? present : NULL, add_route);
+}
+
 int net_change(struct tunnel *tunnel, const struct config *next, struct config_errors *errors)
 {
 	const struct config *present = tunnel->config;
 	int error = each_route(tunnel, next, present, add_guard);
 
 	if (!error)
-		error = add_addresses(tunnel, next, present);
-	if (!error)
-		error = each_route(tunnel, next, present, add_route);
+		error = change_addresses(tunnel, next);
 	if (error)
 		fail(tunnel, "addresses or routes", error, errors);
 	each_route(tunnel, present, next, del_route);
 	each_route(tunnel, present, next, del_guard);
-	del_addresses(tunnel, present, next);
 	return error;
 }
 

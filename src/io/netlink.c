@@ -16,6 +16,7 @@
 enum {
 	REQUEST_MAX = 512, /* our own requests: headers and a dozen attributes */
 	ANSWER_MAX = 32768,
+	STRANGERS_MAX = 64,
 	METRIC_V6 = 1024, /* what the kernel takes for 0 in IPv6 */
 };
 
@@ -200,6 +201,65 @@ int netlink_addr_del(struct netlink *nl, int ifindex, const struct ip_prefix *ad
 
 	address_fill(nlh, ifindex, addr);
 	return unless_gone(command(nl, nlh));
+}
+
+/* Addresses of one device that are not among keep, as many as fit. */
+struct strangers {
+	int ifindex;
+	const struct ip_prefix *keep;
+	size_t n_keep, n;
+	struct ip_prefix list[STRANGERS_MAX];
+};
+
+static int note_local(const struct nlattr *attr, void *arg)
+{
+	struct ip_prefix *addr = arg;
+	unsigned type = mnl_attr_get_type(attr);
+
+	/* IPv6 has no IFA_LOCAL where there is no peer. */
+	if ((type == IFA_LOCAL || (type == IFA_ADDRESS && addr->addr.family == 6)) &&
+		mnl_attr_get_payload_len(attr) == ip_addr_len(&addr->addr))
+		memcpy(addr->addr.bytes, mnl_attr_get_payload(attr), ip_addr_len(&addr->addr));
+	return MNL_CB_OK;
+}
+
+static int note_stranger(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(nlh);
+	struct strangers *strangers = arg;
+	struct ip_prefix addr = {
+		.addr.family = ifa->ifa_family == AF_INET ? 4 : 6, .len = ifa->ifa_prefixlen};
+
+	if (nlh->nlmsg_type != RTM_NEWADDR || (int)ifa->ifa_index != strangers->ifindex ||
+		strangers->n == STRANGERS_MAX ||
+		mnl_attr_parse(nlh, sizeof(*ifa), note_local, &addr) < 0 ||
+		ip_addr_is_link_local(&addr.addr))
+		return MNL_CB_OK;
+	for (size_t i = 0; i < strangers->n_keep; i++)
+		if (strangers->keep[i].len == addr.len &&
+			ip_addr_equal(&strangers->keep[i].addr, &addr.addr))
+			return MNL_CB_OK;
+	strangers->list[strangers->n++] = addr;
+	return MNL_CB_OK;
+}
+
+static int dump_addrs(struct netlink *nl, struct strangers *strangers)
+{
+	struct request req;
+	struct nlmsghdr *nlh = address(nl, &req, RTM_GETADDR, NLM_F_DUMP);
+
+	strangers->n = 0;
+	return talk(nl, nlh, note_stranger, strangers);
+}
+
+int netlink_addrs_keep(struct netlink *nl, int ifindex, const struct ip_prefix *keep, size_t n)
+{
+	struct strangers strangers = {.ifindex = ifindex, .keep = keep, .n_keep = n};
+	int err = dump_addrs(nl, &strangers);
+
+	for (size_t i = 0; err == 0 && i < strangers.n; i++)
+		err = netlink_addr_del(nl, ifindex, &strangers.list[i]);
+	return err;
 }
 
 /* A route as we write it; ifindex 0: the guard. */

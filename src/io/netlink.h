@@ -24,6 +24,9 @@ int netlink_link_mtu(struct netlink *nl, int ifindex, uint32_t mtu);
  * then ends in the TUN and is discarded there, instead of leaving in the clear. */
 int netlink_addr_add(struct netlink *nl, int ifindex, const struct ip_prefix *addr);
 int netlink_addr_del(struct netlink *nl, int ifindex, const struct ip_prefix *addr);
+/* Takes away what else the device has, link-local addresses apart: an earlier life's, or it would
+ * be the source of packets that no policy covers. */
+int netlink_addrs_keep(struct netlink *nl, int ifindex, const struct ip_prefix *keep, size_t n);
 /* source: preferred source address, NULL or any: none. mtu 0: the device's. -EEXIST: the prefix has
  * a route through another device already, with the same metric (IPv4 0, IPv6 1024). */
 int netlink_route_add(struct netlink *nl, int ifindex, const struct ip_prefix *dst,
