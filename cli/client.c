@@ -184,8 +184,8 @@ int client_ask(
 	int status = ask(client, verb, with);
 
 	while (status == CLI_OK && more) {
-		struct message_response response;
-		size_t used;
+		struct message_response response = {0};
+		size_t used = 0;
 
 		status =
 			receive_frame(client, (int)client->cli->timeout_s * 1000, &response, &used);
@@ -219,8 +219,8 @@ int client_watch(struct client *client, const struct tree_writer *with,
 	bool go_on = true;
 
 	while (status == CLI_OK && go_on) {
-		struct message_response response;
-		size_t used;
+		struct message_response response = {0};
+		size_t used = 0;
 
 		status = receive_frame(client, -1, &response, &used);
 		if (status)
@@ -242,11 +242,11 @@ int client_watch(struct client *client, const struct tree_writer *with,
 int client_once(const struct cli *cli, bool change, const char *verb, const char *key,
 	const char *name, json_t **result)
 {
-	struct client *client;
+	struct client *client = NULL;
 	struct tree_writer with;
 	int status = client_open(cli, change, &client);
 
-	if (status)
+	if (!client)
 		return status;
 	tree_writer_init(&with);
 	tree_put_map(&with, name ? 1 : 0);

@@ -169,7 +169,7 @@ static int one_tunnel(const struct cli *cli, const char *verb, json_t **result)
 
 int verb_up(const struct cli *cli)
 {
-	json_t *result;
+	json_t *result = NULL;
 	int status = one_tunnel(cli, "tunnel.up", &result);
 
 	if (status)
@@ -184,7 +184,7 @@ int verb_up(const struct cli *cli)
 
 int verb_down(const struct cli *cli)
 {
-	json_t *result;
+	json_t *result = NULL;
 	int status = one_tunnel(cli, "tunnel.down", &result);
 
 	if (status)
@@ -217,7 +217,7 @@ static void print_changes(const json_t *changes)
 
 int verb_reload(const struct cli *cli)
 {
-	json_t *result;
+	json_t *result = NULL;
 	int status = cli->argc ? cli_fail(CLI_USAGE, "", "reload takes no argument")
 			       : client_once(cli, true, "config.reload", NULL, NULL, &result);
 

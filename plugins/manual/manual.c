@@ -42,7 +42,7 @@ __attribute__((format(printf, 4, 5))) static void say(
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(text + n, sizeof text - n, fmt, args); /* NOLINT(clang-analyzer-valist*) */
+	vsnprintf(text + n, sizeof text - n, fmt, args);
 	va_end(args);
 	k->host->log(k->host, level, text);
 }

@@ -10,6 +10,7 @@ struct list {
 	struct list *prev, *next;
 };
 
+/* Types and declared names cannot stand in parentheses. NOLINTBEGIN(bugprone-macro-parentheses) */
 #define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 #define list_each(node, head) \
@@ -19,6 +20,7 @@ struct list {
 #define list_each_safe(node, head) \
 	for (struct list *node = (head)->next, *node##_next = node->next; node != (head); \
 		node = node##_next, node##_next = node->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static inline void list_init(struct list *head)
 {
@@ -47,7 +49,7 @@ static inline void list_append(struct list *head, struct list *node)
 /* Safe to call twice: the node is left as an empty list of its own. */
 static inline void list_remove(struct list *node)
 {
-	node->prev->next = node->next;
+	node->prev->next = node->next; /* NOLINT(clang-analyzer-unix.Malloc): aliases of a ring */
 	node->next->prev = node->prev;
 	list_init(node);
 }

@@ -124,7 +124,7 @@ void tree_put_text(struct tree_writer *w, const char *text)
 	uint8_t *at = len ? reserve(w, len) : NULL;
 	if (!at)
 		return;
-	memcpy(at, text, len);
+	memcpy(at, text, len); /* NOLINT(bugprone-not-null-terminated-result): CBOR has a length */
 	for (size_t good = guard_utf8(at, len); good < len;
 		good += guard_utf8(at + good, len - good))
 		at[good] = '?';

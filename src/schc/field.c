@@ -4,12 +4,14 @@
 #include "schc/field.h"
 
 static const struct schc_field fields[] = {
+/* NOLINTBEGIN(bugprone-macro-parentheses): the words of a table */
 #define SCHC_FIELD_ROW(l, n, b, w, s) \
 	[SCHC_##l##_##n] = {.name = #l "." #n, \
 		.layer = SCHC_##l, \
 		.source = SCHC_FROM_##s, \
 		.width = w, \
 		.bit = b},
+	/* NOLINTEND(bugprone-macro-parentheses) */
 	SCHC_FIELD_LIST(SCHC_FIELD_ROW)
 #undef SCHC_FIELD_ROW
 };
