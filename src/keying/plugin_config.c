@@ -19,6 +19,8 @@
 
 enum {
 	SECRET_FILE_MAX = 4096,
+	KEY_OCTETS_MIN = 16, /* what base64 of stands for a key, and not for a path */
+	KEY_OCTETS_MAX = 512,
 	READABLE_BY_OTHERS = 077,
 	WRITABLE_BY_OTHERS = 022,
 	NAMES_MAX = 192,
@@ -193,6 +195,17 @@ static void refuse_unknown(const struct plugin *plugin, const struct config_peer
 		plugin_ops(plugin)->name, value->name, peer->name);
 }
 
+/* Someone may have written the key where its file belongs: then it must not be said again. */
+static bool may_be_key(const char *value)
+{
+	uint8_t octets[KEY_OCTETS_MAX];
+	size_t len = 0;
+	int r = secret_from_base64(value, strlen(value), octets, sizeof octets, &len);
+
+	secret_wipe(octets, sizeof octets);
+	return r == 0 && len >= KEY_OCTETS_MIN;
+}
+
 static int check_secret_key(const struct config *config, const struct config_peer *peer,
 	const struct config_plugin_key *value, const char *at, struct config_errors *errors)
 {
@@ -212,6 +225,9 @@ static int check_secret_key(const struct config *config, const struct config_pee
 	else if (r == -EMSGSIZE)
 		config_errors_add(errors, at, "", "%s: %s is larger than %d octets", value->name,
 			value->value, SECRET_FILE_MAX);
+	else if (r && may_be_key(value->value))
+		config_errors_add(errors, at, "a key goes into a file of its own, mode 600",
+			"%s does not name a file that can be read: %s", value->name, strerror(-r));
 	else if (r)
 		config_errors_add(
 			errors, at, "", "%s: %s: %s", value->name, value->value, strerror(-r));

@@ -163,6 +163,9 @@ Test(plugin, keys_of_a_peer)
 		"does not know key \"Compres\"", "did you mean Compress?");
 	snprintf(keys, sizeof keys, "Colour = red\nSecret = %s/s\n", dir);
 	check_keys(plugin, keys, "home.conf:8", "No such file", "");
+	/* A key in the place of its file's name is not said again, to no log. */
+	check_keys(plugin, "Colour = red\nSecret = c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0\n",
+		"home.conf:8", "Secret does not name a file", "a file of its own");
 	shell("echo x > %s/s; chmod 640 %s/s", dir, dir);
 	check_keys(plugin, keys, "home.conf:8", "regular file that nobody else can read", "600");
 	shell("chmod 600 %s/s", dir);
