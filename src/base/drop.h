@@ -26,6 +26,7 @@
 	DROP(SA_STATE, "sa-state", "the SA may not be used in this direction or state") \
 	/* the outer packet */ \
 	DROP(ESP_SHORT, "esp-short", "too short for ESP header, IV and ICV") \
+	DROP(TOO_LONG, "too-long", "longer than any packet that we take") \
 	DROP(UNKNOWN_SPI, "unknown-spi", "no SA with this SPI") \
 	DROP(ENCAP, "encap", "came over another encapsulation than the SA's") \
 	DROP(SEQ_RESTORE, "seq-restore", "sequence number cannot be restored from its low bits") \

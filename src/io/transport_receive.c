@@ -109,7 +109,7 @@ static bool take(struct outer_socket *s, struct mmsghdr *msg, struct buf *pkt)
 	struct outer outer = {.local.port = s->port};
 
 	if (msg->msg_hdr.msg_flags & MSG_TRUNC) {
-		cb->on_drop(cb->owner, DROP_NO_BUFFER);
+		cb->on_drop(cb->owner, DROP_TOO_LONG);
 		return false;
 	}
 	if (ip_endpoint_from_sockaddr(msg->msg_hdr.msg_name, &outer.remote) != 0)

@@ -275,7 +275,7 @@ Test(transport, tells_esp_keying_and_keepalive_apart)
 		raw_send(to[f], PORT_NAT, big, 2048);
 		run(end, 2, 3000);
 		cr_assert_eq(end->log[0].kind, 'd');
-		cr_assert_eq(end->log[0].len, DROP_NO_BUFFER);
+		cr_assert_eq(end->log[0].len, DROP_TOO_LONG);
 		cr_assert_eq(end->log[1].kind, 'e');
 		cr_assert_eq(end->log[1].len, 2048);
 	}
