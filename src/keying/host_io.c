@@ -160,6 +160,12 @@ struct state *host_state(struct host *host, char *text, size_t text_len)
 		host->state = host->params.state(host->params.owner, text, text_len);
 	else if (!host->state)
 		snprintf(text, text_len, "there is no state store");
+	if (host->state) {
+		host->state_trouble[0] = '\0';
+	} else if (strcmp(host->state_trouble, text) != 0) { /* once, not per SA */
+		snprintf(host->state_trouble, sizeof host->state_trouble, "%s", text);
+		log_error("%s", text);
+	}
 	return host->state;
 }
 
