@@ -29,6 +29,8 @@ wait $rx
 capture_stop wire
 same "inner packets in the clear on the wire" 0 "$(packets wire 'net fd00:d1e7::/64 or udp port 7000')"
 cat "$W/tx" "$W/rx"
-has "packets arrived" '"rx": ?[1-9]|"received": ?[1-9]|"got": ?[1-9]' "$W/rx"
+at_least "packets that arrived over all lives" $((ROUNDS * 300)) "$(field "$W/rx" received)"
+same "packets that came twice or damaged" "0 0" "$(field "$W/rx" dup) $(field "$W/rx" bad)"
+at_least "ESP packets in the capture" $((ROUNDS * 300)) "$(packets wire 'udp port 4500')"
 nonces_unique
 finish

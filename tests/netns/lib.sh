@@ -171,7 +171,7 @@ tunnel() {
 	dietvpn a sa fresh-key b >"$W/fresh" 2>&1 || { bad "fresh-key on a: $(cat "$W/fresh")"; return 1; }
 	dietvpn b sa fresh-key a >"$W/fresh" 2>&1 || { bad "fresh-key on b: $(cat "$W/fresh")"; return 1; }
 }
-tunnel_down() { daemon_stop a; daemon_stop b; rm -rf "$W/a" "$W/b"; for s in a b; do ip -n "$P-$s" link del diet0 2>/dev/null; ip -n "$P-$s" route flush proto 215 2>/dev/null; ip -n "$P-$s" -6 route flush proto 215 2>/dev/null; done; }
+tunnel_down() { for s in a b; do [ -f "$W/$s.pid" ] && daemon_stop $s; done; rm -rf "$W/a" "$W/b"; for s in a b; do ip -n "$P-$s" link del diet0 2>/dev/null; ip -n "$P-$s" route flush proto 215 2>/dev/null; ip -n "$P-$s" -6 route flush proto 215 2>/dev/null; done; }
 
 # background NAME SIDE COMMAND...: runs on until background_stop NAME. Not through on(): the process itself is to be known.
 background() {
@@ -185,14 +185,18 @@ background_stop() {
 	wait "$(cat "$W/bg-$1.pid")" 2>/dev/null
 	rm -f "$W/bg-$1.pid"
 }
-capture() { # capture SIDE IFACE NAME [FILTER]
-	background "tcpdump-$3" "$1" tcpdump --immediate-mode -B 16384 -i "$2" -U -s 0 -w "$W/$3.pcap" ${4:+"$4"}
+capture() { # capture SIDE IFACE NAME [FILTER [DIRECTION]]
+	background "tcpdump-$3" "$1" tcpdump --immediate-mode -B 16384 -Q "${5:-inout}" -i "$2" -U -s 0 -w "$W/$3.pcap" ${4:+"$4"}
 	wait_for 5 grep -q listening "$W/tcpdump-$3.out"
 }
 capture_stop() { sleep 0.3; background_stop "tcpdump-$1"; }
 packets() { tcpdump -nr "$W/$1.pcap" ${2:+"$2"} 2>/dev/null | wc -l; }
 
-counter() { dietvpn "$1" --json drops | tr '{' '\n' | grep "\"$2\"" | grep -oE '"count": *[0-9]+' | grep -oE '[0-9]+'; }
+counter() { dietvpn "$1" drops | awk -v name="$2" '$1 == name {print $2}'; }
+# field FILE NAME: a number of the last JSON line that udpseq or espmutate wrote
+field() { tail -n 1 "$1" | grep -oE "\"$2\": ?[0-9.]+" | grep -oE '[0-9.]+$'; }
+# at_least TEXT MINIMUM ACTUAL
+at_least() { if [ "${3:-0}" -ge "$2" ] 2>/dev/null; then ok "$1: $3"; else bad "$1: expected $2 or more, got ${3:-nothing}"; fi; }
 
 # No (key, nonce) pair sealed twice by anyone, in all lives together.
 nonces_unique() {
