@@ -19,6 +19,8 @@ enum {
 	BLOCK_S = 60, /* a block lasts so long at the rate given */
 	STORE_STEP = 4096,
 	ICV_BURST = 32,
+	TRY_MS = 16,            /* that one try costs */
+	TRIES_MS = 64 * TRY_MS, /* that can be saved up */
 };
 
 static void tell(struct sa *sa, enum sa_notice notice)
@@ -73,12 +75,16 @@ static uint32_t choose_window(const struct sa_params *params, const struct diet_
 	return attrs->window ? attrs->window : REPLAY_WINDOW_DEFAULT;
 }
 
-/* How far ahead of the highest number seen a number may be and still be restored from its low bits.
+/*
+ * How far ahead of the highest number seen a number may be and still be restored from its low bits.
+ * Without any, only the next number is meant, and the tries are all there is to jump.
  */
 static uint64_t longest_jump(const struct sa *sa)
 {
 	uint64_t numbers = (uint64_t)1 << sa->diet.sn_bits;
 
+	if (!sa->diet.sn_bits)
+		return sa_resync_tries(sa);
 	return sa->window < numbers ? numbers - sa->window : 1;
 }
 
@@ -323,6 +329,26 @@ void sa_count(struct sa *sa, size_t inner_len, size_t wire_len, uint64_t now_ms)
 		tell(sa, SA_NOTICE_SOFT);
 	if (counters->packets >= sa->hard_packets || counters->inner_bytes >= sa->hard_bytes)
 		end(sa);
+}
+
+static uint64_t spent_until(const struct sa *sa, uint64_t now_ms)
+{
+	uint64_t oldest = now_ms > TRIES_MS ? now_ms - TRIES_MS : 0;
+
+	return sa->tries_ms > oldest ? sa->tries_ms : oldest;
+}
+
+bool sa_has_try(const struct sa *sa, uint64_t now_ms)
+{
+	return spent_until(sa, now_ms) + TRY_MS <= now_ms;
+}
+
+bool sa_take_try(struct sa *sa, uint64_t now_ms)
+{
+	if (!sa_has_try(sa, now_ms))
+		return false;
+	sa->tries_ms = spent_until(sa, now_ms) + TRY_MS;
+	return true;
 }
 
 uint64_t sa_deadline(const struct sa *sa)

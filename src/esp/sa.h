@@ -22,12 +22,14 @@ enum sa_notice {
 	SA_NOTICE_ICV = 16,         /* a burst of failed ICVs */
 	SA_NOTICE_MOVED = 32,       /* the peer's endpoint changed */
 	SA_NOTICE_STORE = 64,       /* highest accepted number has advanced enough to be stored */
+	SA_NOTICE_RESYNC = 128,     /* a number was found beyond those that its low bits meant */
 };
 
 struct sa_counters {
 	uint64_t packets, inner_bytes, wire_bytes; /* wire: ESP header to ICV */
 	uint32_t replays, icv_failures, other_drops;
 	uint32_t uncompressed; /* RuleID mode: packets under RuleID 0 */
+	uint32_t resyncs;      /* in: packets behind a gap, ipsec/resync.c */
 };
 
 /* Hot fields first. Created and destroyed here, owned by the SAD. */
@@ -46,6 +48,7 @@ struct sa {
 	uint64_t sequence_max; /* 2^32-1, with ESN 2^48 (our hard stop) */
 	struct replay replay;  /* in */
 	uint64_t store_at;     /* in, long-lived: notice when highest passes it */
+	uint64_t tries_ms;     /* in: up to then, the time that pays for tries is spent */
 	uint64_t hard_ms;      /* deadline on the host's clock, as soft_ms; UINT64_MAX: never */
 	uint16_t tunnel;       /* the policy's, ipsec/sad.c */
 	uint16_t window;
@@ -117,6 +120,19 @@ void sa_resume(struct sa *sa, uint64_t sequence);
 bool sa_accept_sequence(struct sa *sa, uint64_t sequence);
 /* Inbound: counts an ICV failure; a burst of them is a notice, once until a good packet. */
 void sa_count_icv_failure(struct sa *sa);
+/*
+ * How many numbers beyond the one that n low bits mean are tried, each 2^n further (diet-esp.md
+ * 5.1): 32 for n = 0, where a single loss would end the SA, else 1; none where all 32 bits travel.
+ */
+static inline unsigned sa_resync_tries(const struct sa *sa)
+{
+	return sa->diet.sn_bits >= 32 ? 0 : sa->diet.sn_bits ? 1 : 32;
+}
+
+/* Tries are paid from a bucket of 64 that fills within about a second, whoever spends them. */
+bool sa_has_try(const struct sa *sa, uint64_t now_ms);
+bool sa_take_try(struct sa *sa, uint64_t now_ms); /* false: the bucket is empty */
+
 /* The next lifetime by the clock that has not been told; UINT64_MAX: none. */
 uint64_t sa_deadline(const struct sa *sa);
 /* Sets the notices of the lifetimes that have passed by now_ms; a hard one ends the SA. */

@@ -7,12 +7,12 @@
 #include "diet/ctec.h"
 #include "diet/eec.h"
 #include "diet/iipc.h"
-#include "esp/esp.h"
 #include "esp/sa.h"
 #include "ip/addr.h"
 #include "ip/icmp.h"
 #include "ip/ts.h"
 #include "ipsec/path.h"
+#include "ipsec/resync.h"
 #include "ipsec/sad.h"
 
 enum { SN_BITS = 32 };
@@ -34,22 +34,21 @@ static enum drop restore_sequence(const struct sa *sa, uint32_t lsb, uint64_t *s
 
 /* The window moves only after the ICV has verified; else a forged number could close it. */
 static enum drop unprotect(
-	struct sa *sa, struct batch_item *item, uint64_t now_ms, uint64_t *sequence)
+	struct ipsec *ipsec, struct sa *sa, struct batch_item *item, uint64_t now_ms)
 {
 	size_t wire_len = item->pkt->len;
+	uint64_t sequence;
 	uint32_t lsb;
 	bool newest;
 	enum drop drop;
 
 	if ((drop = eec_parse(&sa->diet, item->pkt, &lsb)))
 		return drop;
-	if ((drop = restore_sequence(sa, lsb, sequence)))
+	if ((drop = restore_sequence(sa, lsb, &sequence)))
 		return drop;
-	if ((drop = replay_check(&sa->replay, *sequence)))
+	if ((drop = resync_open(ipsec, sa, item, now_ms, &sequence)))
 		return drop;
-	if ((drop = esp_open(sa, *sequence, item->pkt)))
-		return drop;
-	newest = sa_accept_sequence(sa, *sequence);
+	newest = sa_accept_sequence(sa, sequence);
 	item->moved = path_heard(
 		sa->path, &item->outer.local, &item->outer.remote, newest, wire_len, now_ms);
 	if (item->moved)
@@ -142,15 +141,24 @@ static enum drop check_selectors(const struct sa *sa, const struct ip_packet *ip
 	return ip_addr_equal(&to, &from) ? DROP_NONE : DROP_POLICY_MISMATCH;
 }
 
+/* A peer whose SPI does not travel is known by its address, else the first bits say it. */
+static struct sa *find_sa(const struct sad *sad, const struct batch_item *item)
+{
+	struct sa *sa = NULL;
+
+	if (item->encap == SA_ENCAP_ESP)
+		sa = sad_find_source(sad, &item->outer.remote.addr);
+	return sa ? sa : sad_find_inbound(sad, item->pkt->data, item->pkt->len);
+}
+
 static enum drop inbound_one(struct ipsec *ipsec, struct batch_item *item, uint64_t now_ms)
 {
 	size_t wire_len = item->pkt->len;
 	struct ip_packet ip;
-	uint64_t sequence;
 	struct sa *sa;
 	enum drop drop;
 
-	sa = sad_find_inbound(ipsec->sad, item->pkt->data, wire_len);
+	sa = find_sa(ipsec->sad, item);
 	if (!sa)
 		return DROP_UNKNOWN_SPI;
 	item->sa = sa;
@@ -158,7 +166,7 @@ static enum drop inbound_one(struct ipsec *ipsec, struct batch_item *item, uint6
 		return DROP_ENCAP;
 	if ((drop = sa_check(sa, SA_IN, now_ms)))
 		return drop;
-	if ((drop = unprotect(sa, item, now_ms, &sequence)))
+	if ((drop = unprotect(ipsec, sa, item, now_ms)))
 		return drop;
 	if ((drop = unpack(sa, item, &ip)))
 		return drop;

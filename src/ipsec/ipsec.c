@@ -2,6 +2,7 @@
 /* Both databases together, RFC 4301 4.4: SAs installed and removed, notices, the MTU inside. */
 #include "ipsec/ipsec.h"
 
+#include "base/buf.h"
 #include "diet/context.h"
 #include "diet/ctec.h"
 #include "esp/esp.h"
@@ -12,6 +13,7 @@
 #include "ipsec/spd.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 enum {
 	PLAIN_OVERHEAD = 8 + 8 + AEAD_ICV_MAX, /* SPI, SN, IV, ICV */
@@ -27,7 +29,8 @@ int ipsec_init(struct ipsec *ipsec, spi_random *random, void *arg, size_t aead_c
 	ipsec->spis = spi_table_create(random, arg);
 	ipsec->aead = aead_pool_create(aead_contexts);
 	ipsec->sad = ipsec->spis ? sad_create(ipsec->spis) : NULL;
-	if (ipsec->spd && ipsec->aead && ipsec->sad)
+	ipsec->spare = malloc(BUF_MAX);
+	if (ipsec->spd && ipsec->aead && ipsec->sad && ipsec->spare)
 		return 0;
 	ipsec_fini(ipsec);
 	return -ENOMEM;
@@ -40,15 +43,27 @@ void ipsec_fini(struct ipsec *ipsec)
 	spi_table_destroy(ipsec->spis);
 	spd_destroy(ipsec->spd);
 	aead_pool_destroy(ipsec->aead);
+	free(ipsec->spare);
 	*ipsec = (struct ipsec){0};
 	list_init(&ipsec->notices);
 }
 
-/* What keying knows of the peer's place is newer than what packets told before. */
-static void set_path(struct path *path, const struct sa_params *params)
+/* The peer's address is all that finds such an SA: whoever moved it would cut the peer off. */
+static bool has_source(const struct policy *policy)
 {
+	list_each (node, &policy->sas)
+		if (sad_has_source(container_of(node, struct sa, by_policy)))
+			return true;
+	return false;
+}
+
+/* What keying knows of the peer's place is newer than what packets told before. */
+static void set_path(const struct policy *policy, const struct sa_params *params)
+{
+	struct path *path = policy->path;
+
 	path->encap = (uint8_t)params->encap;
-	path->pinned = params->pinned;
+	path->pinned = params->pinned || has_source(policy);
 	if (params->local.addr.family)
 		path->local = params->local;
 	if (!params->remote.addr.family || ip_endpoint_equal(&path->remote, &params->remote))
@@ -63,6 +78,7 @@ int ipsec_sa_install(struct ipsec *ipsec, const struct sa_params *params,
 	const struct diet_attrs *attrs, uint64_t now_ms, struct sa **out)
 {
 	struct policy *policy = spd_find(ipsec->spd, params->policy);
+	const struct ip_addr *remote = &params->remote.addr;
 	struct sa *sa;
 	int error;
 
@@ -73,12 +89,14 @@ int ipsec_sa_install(struct ipsec *ipsec, const struct sa_params *params,
 	error = sa_create(params, attrs, ipsec->aead, now_ms, &sa);
 	if (error)
 		return error;
-	error = sad_add(ipsec->sad, policy, sa);
+	if (!remote->family)
+		remote = &policy->path->remote.addr;
+	error = sad_add(ipsec->sad, policy, remote, sa);
 	if (error) {
 		sa_destroy(sa);
 		return error;
 	}
-	set_path(policy->path, params);
+	set_path(policy, params);
 	*out = sa;
 	return 0;
 }

@@ -30,6 +30,7 @@ struct ipsec {
 	struct spi_table *spis;
 	struct aead_pool *aead;
 	struct list notices; /* SAs with notices, by sa.notice_link */
+	uint8_t *spare;      /* BUF_MAX octets: ciphertext that is opened more than once */
 	uint64_t drops[DROP_COUNT];
 	uint64_t audits; /* auditable events of RFC 4301 and 4303, all kinds */
 };
@@ -59,8 +60,9 @@ void ipsec_fini(struct ipsec *ipsec);
 
 /*
  * Creates an SA and files it under its policy (params->policy), whose path takes over endpoints and
- * encapsulation. Errors of sa_create and sad_add; -EINVAL also for a reserved SPI and for transport
- * mode, which a TUN cannot carry.
+ * encapsulation; it is pinned while an SA is found by the peer's address (sad.h). Errors of
+ * sa_create and sad_add; -EINVAL also for a reserved SPI and for transport mode, which a TUN cannot
+ * carry.
  */
 int ipsec_sa_install(struct ipsec *ipsec, const struct sa_params *params,
 	const struct diet_attrs *attrs, uint64_t now_ms, struct sa **out);

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Security association database, RFC 4301 4.4.2: inbound by the SPI's prefix code, outbound by
- * policy, by id, and a heap of deadlines.
+ * Security association database, RFC 4301 4.4.2: inbound by the SPI's prefix code or by source
+ * address, outbound by policy, by id, and a heap of deadlines.
  */
 #include "ipsec/sad.h"
 
 #include "base/list.h"
+#include "base/map.h"
+#include "base/wire.h"
 #include "esp/sa.h"
 #include "esp/spi.h"
+#include "ip/addr.h"
 #include "ip/ts.h"
 #include "ipsec/path.h"
 #include "ipsec/spd.h"
@@ -32,8 +35,16 @@ struct slot {
 	uint32_t next_free;
 };
 
+/* All raw ESP from this address means this SA. */
+struct source {
+	struct ip_addr addr;
+	struct sa *sa;
+};
+
 struct sad {
 	struct spi_table *spis;
+	struct map sources;
+	size_t n_raw; /* inbound SAs of raw ESP that are found by their SPI */
 	struct slot *slots;
 	size_t n_slots, cap, count;
 	uint32_t first_free, last_free; /* a queue: the slot free for longest goes first */
@@ -42,6 +53,28 @@ struct sad {
 	size_t n_heap;
 };
 
+static bool source_is_at(const void *value, const void *key)
+{
+	return ip_addr_equal(&((const struct source *)value)->addr, key);
+}
+
+static uint64_t mix(uint64_t x)
+{
+	x ^= x >> 32;
+	x *= 0x9e3779b97f4a7c15;
+	x ^= x >> 29;
+	x *= 0xbf58476d1ce4e5b9;
+	return x ^ x >> 32;
+}
+
+/* Only keying puts addresses in, so that strangers cannot make the table slow. */
+static uint64_t addr_hash(const struct ip_addr *addr)
+{
+	if (addr->family == 4)
+		return mix(get_be32(addr->bytes));
+	return mix(mix(get_be64(addr->bytes)) ^ get_be64(addr->bytes + 8));
+}
+
 struct sad *sad_create(struct spi_table *spis)
 {
 	struct sad *sad = calloc(1, sizeof(*sad));
@@ -49,6 +82,7 @@ struct sad *sad_create(struct spi_table *spis)
 	if (!sad)
 		return NULL;
 	sad->spis = spis;
+	map_init(&sad->sources, source_is_at);
 	sad->first_free = NO_SLOT;
 	sad->last_free = NO_SLOT;
 	return sad;
@@ -56,12 +90,17 @@ struct sad *sad_create(struct spi_table *spis)
 
 void sad_destroy(struct sad *sad)
 {
+	size_t at = 0;
+
 	if (!sad)
 		return;
+	for (void *source; (source = map_next(&sad->sources, &at));)
+		free(source);
+	map_fini(&sad->sources);
 	for (size_t i = 0; i < sad->n_slots; i++) {
 		struct sa *sa = sad->slots[i].sa;
 
-		if (sa && sa->dir == SA_IN)
+		if (sa && sa->dir == SA_IN && !sad_has_source(sa))
 			spi_release(sad->spis, sa->spi);
 		sa_destroy(sa);
 	}
@@ -231,7 +270,99 @@ static void file_by_policy(struct policy *policy, struct sa *sa)
 		policy->out = sa;
 }
 
-int sad_add(struct sad *sad, struct policy *policy, struct sa *sa)
+bool sad_has_source(const struct sa *sa)
+{
+	return sa->dir == SA_IN && sa->diet.spi_bits == 0;
+}
+
+static bool is_raw(const struct sa *sa)
+{
+	return sa->dir == SA_IN && sa->encap == SA_ENCAP_ESP;
+}
+
+struct sa *sad_find_source(const struct sad *sad, const struct ip_addr *remote)
+{
+	const struct source *source;
+
+	if (!sad->sources.used)
+		return NULL;
+	source = map_find(&sad->sources, addr_hash(remote), remote);
+	return source ? source->sa : NULL;
+}
+
+/* Somebody's raw ESP from there is found by its SPI, and would not be any more. */
+static bool has_neighbour(const struct sad *sad, const struct ip_addr *remote)
+{
+	const struct sa *sa;
+	size_t at = 0;
+
+	if (!sad->n_raw)
+		return false;
+	while ((sa = sad_next(sad, &at)))
+		if (is_raw(sa) && ip_addr_equal(&sa->path->remote.addr, remote))
+			return true;
+	return false;
+}
+
+static int add_source(struct sad *sad, const struct ip_addr *remote, struct sa *sa)
+{
+	struct source *source;
+
+	if (!is_raw(sa) || !remote->family)
+		return -EINVAL;
+	if (has_neighbour(sad, remote))
+		return -EADDRINUSE;
+	source = malloc(sizeof(*source));
+	if (!source)
+		return -ENOMEM;
+	*source = (struct source){*remote, sa};
+	if (map_add(&sad->sources, addr_hash(remote), source)) {
+		free(source);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* The path may already lead elsewhere. */
+static void remove_source(struct sad *sad, const struct sa *sa)
+{
+	struct source *source;
+	size_t at = 0;
+
+	do
+		source = map_next(&sad->sources, &at);
+	while (source && source->sa != sa);
+	if (!source)
+		return;
+	map_remove(&sad->sources, addr_hash(&source->addr), &source->addr);
+	free(source);
+}
+
+static int add_inbound(struct sad *sad, const struct ip_addr *remote, struct sa *sa)
+{
+	int error;
+
+	if (is_raw(sa) && sad_find_source(sad, remote))
+		return -EADDRINUSE;
+	if (sad_has_source(sa))
+		return add_source(sad, remote, sa);
+	error = spi_bind(sad->spis, sa->spi, sa->diet.spi_bits, sa);
+	if (!error)
+		sad->n_raw += is_raw(sa);
+	return error;
+}
+
+static void remove_inbound(struct sad *sad, const struct sa *sa)
+{
+	if (sad_has_source(sa)) {
+		remove_source(sad, sa);
+		return;
+	}
+	spi_release(sad->spis, sa->spi);
+	sad->n_raw -= is_raw(sa);
+}
+
+int sad_add(struct sad *sad, struct policy *policy, const struct ip_addr *remote, struct sa *sa)
 {
 	int error;
 
@@ -241,7 +372,7 @@ int sad_add(struct sad *sad, struct policy *policy, struct sa *sa)
 	if (error)
 		return error;
 	if (sa->dir == SA_IN) {
-		error = spi_bind(sad->spis, sa->spi, sa->diet.spi_bits, sa);
+		error = add_inbound(sad, remote, sa);
 		if (error)
 			return error;
 	}
@@ -271,7 +402,7 @@ void sad_remove(struct sad *sad, struct spd *spd, struct sa *sa)
 	struct policy *policy = spd_find(spd, sa->policy);
 
 	if (sa->dir == SA_IN)
-		spi_release(sad->spis, sa->spi);
+		remove_inbound(sad, sa);
 	heap_remove(sad, sa);
 	list_remove(&sa->by_policy);
 	list_remove(&sa->notice_link);

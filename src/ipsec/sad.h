@@ -6,6 +6,7 @@
 
 #include "dietvpn/types.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,14 +20,20 @@ struct sad *sad_create(struct spi_table *spis);
 void sad_destroy(struct sad *sad); /* destroys all SAs */
 
 /*
- * Takes the SA over and gives it an id. Inbound: its SPI must have been reserved (spi_reserve). The
- * newest outbound SA of a policy is the one used. 0, -EADDRINUSE, -ENOENT, -ENOSPC, -ENOMEM (then
- * the caller still owns it).
+ * Takes the SA over and gives it an id. Inbound: its SPI must have been reserved (spi_reserve), or,
+ * where no bit of it travels, all raw ESP from "remote" is its own (diet-esp.md 5.2): -EINVAL
+ * without an address or for another encapsulation, -EADDRINUSE beside any other inbound SA of raw
+ * ESP from there. The newest outbound SA of a policy is the one used. 0, -EADDRINUSE, -EINVAL,
+ * -ENOENT, -ENOSPC, -ENOMEM (then the caller still owns it).
  */
-int sad_add(struct sad *sad, struct policy *policy, struct sa *sa);
+int sad_add(struct sad *sad, struct policy *policy, const struct ip_addr *remote, struct sa *sa);
 void sad_remove(struct sad *sad, struct spd *spd, struct sa *sa); /* and destroys it */
 struct sa *sad_find(const struct sad *sad, sa_id id);
 struct sa *sad_find_inbound(const struct sad *sad, const uint8_t *wire, size_t len);
+/* The SA that owns all raw ESP from this address; NULL: none. Asked before the SPI. */
+struct sa *sad_find_source(const struct sad *sad, const struct ip_addr *remote);
+/* Inbound, and nothing but the source address finds it. */
+bool sad_has_source(const struct sa *sa);
 struct sa *sad_next(const struct sad *sad, size_t *at); /* walks all; *at begins as 0 */
 size_t sad_count(const struct sad *sad);
 

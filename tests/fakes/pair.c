@@ -129,8 +129,11 @@ static int connect_one(struct pair *pair, struct pair_link *link, bool from_a)
 	if (!suite)
 		return -EINVAL;
 	params = params_of(pair, link, suite);
-	error = spi_reserve(
-		receiver->spis, (uint32_t)1 << (link->attrs.esp_spi_lsb - 1), &params.spi);
+	/* Nothing of the SPI travels: there is no prefix to reserve. */
+	params.spi = link->attrs.esp_spi_lsb ? 0 : 0x1000;
+	error = params.spi ? 0
+			   : spi_reserve(receiver->spis,
+				     (uint32_t)1 << (link->attrs.esp_spi_lsb - 1), &params.spi);
 	if (error)
 		return error;
 	params.dir = SA_IN;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The way in: octets as datagrams, and octets as the plaintext of a peer that has the key, so that
- * the parsers behind the ICV are reached. The first octet chooses.
+ * the parsers behind the ICV are reached, behind a gap of numbers too. The first octet chooses.
  */
 #include "base/buf.h"
 #include "crypto/secret.h"
@@ -17,7 +17,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-enum { LINKS = 8, DATAGRAM = 0x80, LINK_MASK = 7, OUTER = 4 };
+enum { LINKS = 12, DATAGRAM = 0x80, GAP_SHIFT = 4, GAP_MASK = 7, LINK_MASK = 15, OUTER = 4 };
 
 static struct pair pair;
 static struct pair_link links[LINKS];
@@ -35,16 +35,22 @@ static void four(struct pair_link *link, uint8_t proto, uint16_t low, uint16_t h
 	link->v4_outside = true;
 }
 
+/* The peer's address finds the SA. */
+static void without_spi(struct pair_link *link, uint8_t sn_bits)
+{
+	link->encap = SA_ENCAP_ESP;
+	link->attrs.esp_spi_lsb = 0;
+	link->attrs.esp_sn_lsb = sn_bits;
+}
+
 static void describe(void)
 {
-	static const char *const presets[LINKS] = {
-		"off", "iot", "iot", "safe", "off", "link", "safe", "iot"};
+	static const char *const presets[LINKS] = {"off", "iot", "iot", "safe", "off", "link",
+		"safe", "iot", "iot", "iot", "iot", "iot"};
 
 	for (int i = 0; i < LINKS; i++) {
 		links[i].suite = "chacha20-poly1305-iiv";
 		diet_attrs_preset(presets[i], &links[i].attrs);
-		if (links[i].attrs.esp_spi_lsb == 0)
-			links[i].attrs.esp_spi_lsb = 8;
 	}
 	six(&links[0], 0, 0, 65535);
 	six(&links[1], IP_PROTO_UDP, 5683, 5690);
@@ -54,6 +60,15 @@ static void describe(void)
 	six(&links[5], IP_PROTO_ICMPV6, 0, 65535);
 	four(&links[6], IP_PROTO_SCTP, 0, 65535);
 	six(&links[7], IP_PROTO_UDPLITE, 9, 9);
+	six(&links[8], IP_PROTO_UDP, 5683, 5683);
+	four(&links[9], IP_PROTO_UDP, 5683, 5683);
+	six(&links[10], IP_PROTO_UDP, 5683, 5683);
+	six(&links[11], 0, 0, 65535);
+	without_spi(&links[8], 0);
+	without_spi(&links[9], 8);
+	links[10].attrs.esp_sn_lsb = 0;
+	links[11].attrs.esp_spi_lsb = links[11].attrs.esp_sn_lsb = 4;
+	links[11].attrs.window = 8;
 	links[1].attrs.rule_id = true;
 	links[1].attrs.dscp_cda = DSCP_SA;
 	links[1].attrs.n_dscp = 3;
@@ -79,22 +94,47 @@ static void set_up(void)
 	}
 }
 
-/* A peer with the key writes whatever plaintext it likes. */
-static void seal(struct pair_link *link, const uint8_t *data, size_t len)
+static const uint16_t gaps[] = {0, 1, 7, 22, 31, 32, 300, 1000};
+
+/* So many lost packets do not end an SA: diet-esp.md section 5.1. */
+static uint64_t reach(const struct sa *sa)
+{
+	uint64_t numbers = (uint64_t)1 << sa->diet.sn_bits;
+
+	if (!sa->diet.sn_bits)
+		return 32;
+	return sa->diet.sn_bits < 32 ? 2 * numbers - sa->window - 1 : numbers - sa->window;
+}
+
+/* A peer with the key writes whatever plaintext it likes; some numbers before it were lost. */
+static void seal(struct pair_link *link, unsigned gap, const uint8_t *data, size_t len)
 {
 	struct sa *sa = link->a_out;
 	struct buf *pkt = pair.pkts[0];
 
 	sa->sequence = link->b_in->replay.highest;
-	if (sa->sequence > UINT32_MAX - 2) {
+	if (sa->sequence > UINT32_MAX - 2000) {
 		replay_fini(&link->b_in->replay);
 		if (replay_init(&link->b_in->replay, link->b_in->window))
 			abort();
 		sa->sequence = 0;
 	}
+	sa->sequence += gaps[gap];
 	buf_set(pkt, data, len);
 	if (sa_take_sequence(sa, pair.now_ms) || esp_seal(sa, pkt) ||
 		eec_compress(&sa->diet, sa->sequence, pkt))
+		abort();
+}
+
+/* What the peer sealed is found and opened, whatever its plaintext is worth. */
+static void check_opened(const struct batch_item *item, const struct sa *sa, unsigned gap)
+{
+	if (item->sa != sa)
+		abort();
+	if (gaps[gap] > reach(sa))
+		return;
+	if (item->drop == DROP_ICV || item->drop == DROP_REPLAY_OLD ||
+		item->drop == DROP_REPLAY_SEEN || item->drop == DROP_SEQ_RESTORE)
 		abort();
 }
 
@@ -114,12 +154,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct batch_item *item = &pair.batch.items[0];
 	struct pair_link *link;
+	unsigned gap;
 
 	if (!pair.now_ms)
 		set_up();
 	if (len < 1 + OUTER || len > 2000)
 		return 0;
-	link = &links[data[0] & LINK_MASK];
+	link = &links[(data[0] & LINK_MASK) % LINKS];
+	/* Every input finds a full bucket of tries, and nothing of the one before. */
+	gap = data[0] >> GAP_SHIFT & GAP_MASK;
+	pair.now_ms += 5000;
+	link->b_in->icv_burst = 0;
 	pair.batch = (struct batch){.n = 1};
 	item->pkt = pair.pkts[0];
 	item->encap = link->encap;
@@ -131,9 +176,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (data[0] & DATAGRAM)
 		pair_put(&pair, 0, data + 1 + OUTER, len - 1 - OUTER);
 	else
-		seal(link, data + 1 + OUTER, len - 1 - OUTER);
+		seal(link, gap, data + 1 + OUTER, len - 1 - OUTER);
 	pair_in(&pair, true);
 	check(item);
+	if (!(data[0] & DATAGRAM))
+		check_opened(item, link->b_in, gap);
 	/* Deterministic: what one input did to lifetimes or paths is gone for the next. */
 	link->b_in->notices = 0;
 	return 0;

@@ -57,6 +57,8 @@ static struct sa *create(const struct sa_params *params, uint8_t sn_lsb, uint64_
 	struct sa *sa = NULL;
 
 	attrs.esp_sn_lsb = sn_lsb;
+	if (sn_lsb == 8)
+		attrs.window = 64;
 	cr_assert_eq(sa_create(params, &attrs, pool, now_ms, &sa), 0);
 	return sa;
 }
@@ -248,7 +250,7 @@ Test(sa, blocks)
 		{8, 64, 0, 96},
 		{8, 64, 50, 96},
 		{8, 128, 0, 64},
-		{0, 64, 0, 1},
+		{0, 64, 0, 16},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -350,7 +352,7 @@ Test(sa, counters_run_over_without_harm)
 	struct sa *sa = create(&params, 32, 0);
 
 	sa->counters = (struct sa_counters){UINT64_MAX, UINT64_MAX - 10, UINT64_MAX - 10,
-		UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
+		UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
 	sa_count(sa, 100, 100, 1);
 	sa_count_icv_failure(sa);
 	cr_expect_eq(sa->counters.packets, 0);
@@ -403,5 +405,56 @@ Test(sa, burst_of_failures_is_told_once)
 		sa_count_icv_failure(sa);
 	cr_expect_eq(take_notices(sa), SA_NOTICE_ICV);
 	cr_expect_eq(sa->counters.icv_failures, 1064);
+	sa_destroy(sa);
+}
+
+/* A bucket of 64 tries, a full one about every second, on any clock. */
+Test(sa, tries_are_bounded)
+{
+	static const uint64_t starts[] = {0, 3, 5000, UINT64_MAX - 100000};
+	struct sa_params params = good_params(SA_IN);
+
+	for (size_t k = 0; k < sizeof starts / sizeof *starts; k++) {
+		struct sa *sa = create(&params, 8, 0);
+		uint64_t now = starts[k];
+		unsigned taken = 0;
+
+		for (unsigned i = 0; i < 10000; i++, now++) {
+			cr_assert_eq(sa_has_try(sa, now), sa_has_try(sa, now));
+			while (sa_take_try(sa, now))
+				taken++;
+			cr_assert_leq(taken, 64 + (i + 1) / 16);
+		}
+		cr_expect_geq(taken, 10000 / 16 - 1);
+		now += 1024;
+		for (taken = 0; sa_take_try(sa, now);)
+			taken++;
+		cr_expect_eq(taken, 64);
+		cr_expect_not(sa_has_try(sa, now));
+		cr_expect_not(sa_has_try(sa, now - 500), "a clock that goes back");
+		sa_destroy(sa);
+	}
+}
+
+/* Without low bits the tries are the whole jump: a crash skips at most two blocks of 16. */
+Test(sa, reservation_without_low_bits)
+{
+	struct sa_params params = good_params(SA_OUT);
+	struct sa *sa = create(&params, 0, 0);
+
+	cr_expect_eq(sa_resync_tries(sa), 32);
+	cr_expect_eq(sa_reservation_block(sa, 0), 16);
+	cr_expect_eq(sa_reservation_block(sa, UINT32_MAX), 16);
+	sa_destroy(sa);
+	params.dir = SA_IN;
+	params.long_lived = 1;
+	sa = create(&params, 0, 0);
+	cr_expect_eq(sa->store_step, 8);
+	sa_destroy(sa);
+	sa = create(&params, 8, 0);
+	cr_expect_eq(sa_resync_tries(sa), 1);
+	sa_destroy(sa);
+	sa = create(&params, 32, 0);
+	cr_expect_eq(sa_resync_tries(sa), 0);
 	sa_destroy(sa);
 }
