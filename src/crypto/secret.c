@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
+enum { STACK_WIPED = 64 * 1024 };
+
 int crypto_init(void)
 {
 	return sodium_init() < 0 ? -EIO : 0;
@@ -37,6 +39,11 @@ void secret_wipe(void *data, size_t len)
 {
 	if (len != 0)
 		sodium_memzero(data, len);
+}
+
+void secret_wipe_stack(void)
+{
+	sodium_stackzero(STACK_WIPED);
 }
 
 bool secret_equal_bytes(const void *a, const void *b, size_t len)

@@ -24,6 +24,9 @@ int secret_set(struct secret *s, const void *data, size_t len); /* 0 or -EMSGSIZ
 void secret_fini(struct secret *s);                             /* wipes */
 bool secret_equal(const struct secret *a, const struct secret *b);
 void secret_wipe(void *data, size_t len);
+/* What calls below this one have left on the stack: ciphers spill key octets there. To be called
+ * from where little of the stack is in use. */
+void secret_wipe_stack(void);
 bool secret_equal_bytes(const void *a, const void *b, size_t len);
 void secret_random(void *out, size_t len);
 

@@ -4,6 +4,7 @@
 #include "keying/host.h"
 
 #include "base/log.h"
+#include "crypto/secret.h"
 #include "esp/sa.h"
 #include "io/dataplane.h"
 #include "ip/packet.h"
@@ -81,6 +82,10 @@ static void on_later(uv_timer_t *timer)
 {
 	struct host *host = timer->data;
 
+	/* Here nearly all of the stack is below us. */
+	if (host->wipe)
+		secret_wipe_stack();
+	host->wipe = false;
 	if (host->kick) {
 		host->kick = false;
 		dataplane_kick(host->params.dataplane);

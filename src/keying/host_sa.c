@@ -355,6 +355,7 @@ void host_sa_drop(struct host_sa *sa, bool tell)
 	list_remove(&sa->link);
 	in->n_sas--;
 	discard(sa);
+	in->host->wipe = true;
 	host_kick(in->host);
 	if (tell)
 		instance_tell(in, &call);

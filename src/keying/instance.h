@@ -46,6 +46,7 @@ struct host {
 	char state_trouble[HOST_TROUBLE_MAX]; /* why it did not open, as the log has it */
 	uv_timer_t *later;   /* the loop's next turn: news that had to wait, a kick */
 	bool kick;
+	bool wipe; /* an SA went: its key may lie on the stack */
 };
 
 /* What a plugin holds in its hand: the table, and the way back to its instance. */
