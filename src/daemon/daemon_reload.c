@@ -149,10 +149,11 @@ static int up(struct daemon *daemon, struct configs *configs, struct config_erro
 int daemon_up(struct daemon *daemon, const char *name, struct config_errors *errors)
 {
 	struct configs configs = {0};
+	struct tunnel *present = daemon_find(daemon, name);
 	int error;
 
-	if (daemon_find(daemon, name))
-		return -EEXIST;
+	if (present)
+		return present->attached ? -EEXIST : tunnel_reopen(present, errors);
 	if (!plain_name(name)) {
 		config_errors_add(errors, "",
 			"the name of a file in the configuration folder, "

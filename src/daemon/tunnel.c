@@ -208,6 +208,18 @@ int tunnel_start(struct tunnel *tunnel, struct config_errors *errors)
 	return 0;
 }
 
+int tunnel_reopen(struct tunnel *tunnel, struct config_errors *errors)
+{
+	int error = net_reopen(tunnel, errors);
+
+	if (error)
+		return error;
+	dataplane_kick(tunnel->daemon->dataplane);
+	log_info("%s: %s made anew, mtu %u", tunnel->config->tunnel, tunnel->tun.name, tunnel->mtu);
+	tell(tunnel, "tunnel.up");
+	return 0;
+}
+
 void tunnel_close(struct tunnel *tunnel, bool keep)
 {
 	struct daemon *daemon = tunnel->daemon;

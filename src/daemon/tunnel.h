@@ -49,6 +49,9 @@ int tunnel_open(struct daemon *daemon, struct config *config, bool keep, struct 
 	struct config_errors *errors);
 /* start: keying, endpoints, keepalives, OnUp. 0 or -EINVAL. */
 int tunnel_start(struct tunnel *tunnel, struct config_errors *errors);
+/* Makes a deleted device anew; guards, SAs and counters have stayed. 0 or negative errno with one
+ * error added. */
+int tunnel_reopen(struct tunnel *tunnel, struct config_errors *errors);
 /* Keying, SAs and policies end. keep: TUN, addresses, routes and guards stay; else all goes, with
  * OnDown before it. */
 void tunnel_close(struct tunnel *tunnel, bool keep);

@@ -253,6 +253,16 @@ int net_open(struct tunnel *tunnel, struct config_errors *errors)
 	return error ? fail(tunnel, "data path", error, errors) : 0;
 }
 
+int net_reopen(struct tunnel *tunnel, struct config_errors *errors)
+{
+	char name[NOTIFY_NAME_MAX];
+
+	store_name(tunnel, name);
+	notify_unstore(&tunnel->daemon->notify, name);
+	tun_close(&tunnel->tun);
+	return net_open(tunnel, errors);
+}
+
 void net_close(struct tunnel *tunnel, bool keep)
 {
 	struct daemon *daemon = tunnel->daemon;

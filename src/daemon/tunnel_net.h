@@ -12,6 +12,8 @@ struct tunnel;
 
 /* Guards, TUN, MTU, addresses, routes. 0 or negative errno with one error added. */
 int net_open(struct tunnel *tunnel, struct config_errors *errors);
+/* The device was deleted: a new one under the guards that still stand. As net_open. */
+int net_reopen(struct tunnel *tunnel, struct config_errors *errors);
 /* keep: nothing is taken away, only our descriptor closes. */
 void net_close(struct tunnel *tunnel, bool keep);
 /* From the present configuration to next: what is new before what is gone. 0 or negative errno
