@@ -141,14 +141,18 @@ other_inner() {
 
 dietvpn() { local side=$1; shift; on "$side" "$B/bin/dietvpn" --socket "$W/$side/run/control.sock" "$@"; }
 
-# Starts the daemon and waits until its control socket answers.
+# Starts the daemon and waits until its control socket answers; NOWAIT=1 does not wait, NOFILE= bounds its descriptors.
 daemon() {
 	local side=$1
-	DIETVPN_SEAL_LOG=$W/seal.log ASAN_OPTIONS=log_path=$W/asan-$side:detect_leaks=1 UBSAN_OPTIONS=log_path=$W/ubsan-$side \
-		ip netns exec "$P-$side" "$B/bin/dietvpnd" -f -c "$W/$side/etc" --state-dir "$W/$side/state" \
-		--run-dir "$W/$side/run" --plugin-dir "$B/keying" --user "$USERNAME_FOR_DAEMON" ${DAEMON_ARGS:-} >>"$W/$side.log" 2>&1 &
+	(
+		ulimit -n "${NOFILE:-$(ulimit -n)}"
+		export DIETVPN_SEAL_LOG=$W/seal.log
+		export ASAN_OPTIONS=log_path=$W/asan-$side:detect_leaks=1 UBSAN_OPTIONS=log_path=$W/ubsan-$side
+		exec ip netns exec "$P-$side" "$B/bin/dietvpnd" -f -c "$W/$side/etc" --state-dir "$W/$side/state" \
+			--run-dir "$W/$side/run" --plugin-dir "$B/keying" --user "$USERNAME_FOR_DAEMON" ${DAEMON_ARGS:-}
+	) >>"$W/$side.log" 2>&1 &
 	echo $! >"$W/$side.pid"
-	wait_for 10 dietvpn "$side" sa
+	[ -n "${NOWAIT:-}" ] || wait_for 10 dietvpn "$side" sa
 }
 daemon_pid() { cat "$W/$1.pid"; }
 daemon_end() { # SIGNAL SIDE
