@@ -9,6 +9,7 @@
 #include "daemon/control.h"
 #include "daemon/control_verbs.h"
 #include "daemon/daemon_events.h"
+#include "daemon/hook.h"
 #include "daemon/tunnel.h"
 #include "io/dataplane.h"
 #include "io/netlink.h"
@@ -253,6 +254,7 @@ static void stop(struct daemon *daemon)
 		dataplane_destroy(daemon->dataplane);
 	control_destroy(daemon->control);
 	events_stop(daemon);
+	hook_forget_all(&daemon->loop);
 	uv_run(&daemon->loop, UV_RUN_DEFAULT);
 	if (daemon->ipsec_ready)
 		ipsec_fini(&daemon->ipsec);

@@ -84,3 +84,15 @@ void hook_run(uv_loop_t *loop, const char *command, const char *tunnel, const ch
 		uv_close((uv_handle_t *)&hook->process, on_closed);
 	}
 }
+
+static void forget(uv_handle_t *handle, void *arg)
+{
+	(void)arg;
+	if (handle->type == UV_PROCESS && !uv_is_closing(handle))
+		uv_close(handle, on_closed);
+}
+
+void hook_forget_all(uv_loop_t *loop)
+{
+	uv_walk(loop, forget, NULL);
+}
