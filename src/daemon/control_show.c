@@ -137,6 +137,14 @@ void show_all(struct daemon *daemon, struct control_call *call)
 	show(daemon, call, true);
 }
 
+static bool peer_is_there(const struct daemon *daemon, const char *name)
+{
+	for (size_t i = 0; i < TUNNELS_MAX; i++)
+		if (daemon->tunnels[i] && tunnel_find_peer(daemon->tunnels[i], name))
+			return true;
+	return false;
+}
+
 void show_sas(struct daemon *daemon, struct control_call *call)
 {
 	char peer[CONFIG_NAME_MAX];
@@ -145,6 +153,10 @@ void show_sas(struct daemon *daemon, struct control_call *call)
 
 	if (!with_text(call, "peer", peer, sizeof(peer)))
 		return;
+	if (*peer && !peer_is_there(daemon, peer)) {
+		control_fail(call, -ENOENT, "no peer is called %s", peer);
+		return;
+	}
 	put_init(&list);
 	while (list.n < SAS_PER_FRAME && (sa = sad_next(daemon->ipsec.sad, &call->at[0]))) {
 		const struct policy *policy = spd_find(daemon->ipsec.spd, sa->policy);

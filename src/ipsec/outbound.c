@@ -177,7 +177,8 @@ void outbound(struct ipsec *ipsec, struct batch *batch)
 		ipsec->drops[item->drop]++; /* DROP_NONE counts what passed */
 		if (!item->sa)
 			continue;
-		if (item->drop)
+		/* Held, not dropped: it comes once more. */
+		if (item->drop && item->drop != DROP_SEQ_WAIT)
 			item->sa->counters.other_drops++;
 		if (item->sa->notices)
 			ipsec_note(ipsec, item->sa);
