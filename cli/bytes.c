@@ -26,7 +26,7 @@ static void print_hex(const char *label, const uint8_t *data, size_t len)
 	for (size_t i = 0; i < len || i == 0; i += ROW) {
 		printf("    %-*s", LABEL, i ? "" : label);
 		for (size_t k = i; k < len && k < i + ROW; k++)
-			printf("%02x%s", data[k], k % 4 == 3 ? " " : "");
+			printf("%s%02x", k > i && k % 4 == 0 ? " " : "", data[k]);
 		putchar('\n');
 	}
 }
@@ -153,8 +153,7 @@ static bool print_pair(const struct cli *cli, const struct aead_suite *suite, st
 
 static void print_totals(const struct cli *cli, const struct totals *t)
 {
-	puts("    S spi  N sequence  I iv  v ip  u udp  d data  p padding  t trailer  c icv");
-	printf("\n%zu packets, %s\n", t->packets, cli->cipher);
+	printf("%zu packets, %s\n", t->packets, cli->cipher);
 	printf("    payload                    %5zu octets\n", t->payload);
 	printf("    inner packets              %5zu\n", t->inner);
 	printf("    ESP as in RFC 4303         %5zu   (%.1f more than the payload, each)\n",
@@ -175,6 +174,10 @@ static int print_all(const struct cli *cli, const struct aead_suite *suite, stru
 	long n;
 	long m;
 
+	puts("Each packet as it was inside, then ESP around it without and with Diet-ESP, a letter "
+	     "for "
+	     "each octet:\n"
+	     "    S spi  N sequence  I iv  v ip  u udp  d data  p padding  t trailer  c icv\n");
 	while (pkt && (n = pcap_next(inner, &a)) > 0 && (m = pcap_next(outer, &b)) > 0)
 		if (buf_set(pkt, a, (size_t)n) ||
 			!print_pair(cli, suite, pkt, b, (size_t)m, &totals))

@@ -17,11 +17,20 @@
 
 enum { KEY_LEN = 32, NAME_LEN = 40 };
 
-static int print_random(void)
+static int no_argument(const struct cli *cli)
+{
+	return cli->argc ? cli_fail(CLI_USAGE, "dietvpn --help", "unexpected argument \"%s\"",
+				   cli->argv[0])
+			 : CLI_OK;
+}
+
+static int print_random(const struct cli *cli)
 {
 	uint8_t key[KEY_LEN];
 	char text[SECRET_BASE64_LEN(KEY_LEN)];
 
+	if (no_argument(cli))
+		return CLI_USAGE;
 	secret_random(key, sizeof key);
 	secret_to_base64(key, sizeof key, text);
 	puts(text);
@@ -37,13 +46,12 @@ int verb_genkey(const struct cli *cli)
 		fputs("note: this private key is shown on a screen; \"dietvpn keygen NAME\" writes "
 		      "a file\n",
 			stderr);
-	return print_random();
+	return print_random(cli);
 }
 
 int verb_genpsk(const struct cli *cli)
 {
-	(void)cli;
-	return print_random();
+	return print_random(cli);
 }
 
 int verb_pubkey(const struct cli *cli)
@@ -55,7 +63,8 @@ int verb_pubkey(const struct cli *cli)
 	size_t len;
 	bool ok;
 
-	(void)cli;
+	if (no_argument(cli))
+		return CLI_USAGE;
 	ok = fgets(line, sizeof line, stdin) &&
 	     !secret_from_base64(line, strlen(line), private_key, sizeof private_key, &len) &&
 	     len == KEY_LEN;
