@@ -19,6 +19,16 @@ struct map {
 void map_init(struct map *map, map_equal *equal);
 void map_fini(struct map *map); /* frees the table, not the values */
 
+/* A number as a hash, one to one. Without a key: only for numbers that no stranger chooses. */
+static inline uint64_t map_mix(uint64_t x)
+{
+	x ^= x >> 32;
+	x *= 0x9e3779b97f4a7c15;
+	x ^= x >> 29;
+	x *= 0xbf58476d1ce4e5b9;
+	return x ^ x >> 32;
+}
+
 /* The hash must not be choosable by strangers where keys come from them: use hash_short. */
 void *map_find(const struct map *map, uint64_t hash, const void *key);
 /* value non-NULL and its key not in the map; 0 or -ENOMEM. */

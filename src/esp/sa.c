@@ -49,23 +49,13 @@ static uint64_t deadline_after(uint64_t now_ms, uint64_t s)
 	return now_ms + s * MS_PER_S;
 }
 
-static bool are_valid(const struct ts *ts, size_t n)
-{
-	if (n == 0 || n > TS_MAX)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (!ts_valid(&ts[i]))
-			return false;
-	return true;
-}
-
 static bool params_ok(const struct sa_params *params)
 {
 	return (params->dir == SA_OUT || params->dir == SA_IN) && !params->group &&
 	       (params->mode == SA_TUNNEL || params->mode == SA_TRANSPORT) &&
 	       (params->encap == SA_ENCAP_UDP || params->encap == SA_ENCAP_ESP) &&
-	       are_valid(params->ts_local, params->n_ts_local) &&
-	       are_valid(params->ts_remote, params->n_ts_remote);
+	       ts_list_valid(params->ts_local, params->n_ts_local) &&
+	       ts_list_valid(params->ts_remote, params->n_ts_remote);
 }
 
 static uint32_t choose_window(const struct sa_params *params, const struct diet_attrs *attrs)

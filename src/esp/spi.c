@@ -71,18 +71,9 @@ static bool has_width(uint32_t widths, unsigned width)
 	return widths >> (width - 1) & 1;
 }
 
-static uint64_t mix(uint64_t x)
-{
-	x ^= x >> 32;
-	x *= 0x9e3779b97f4a7c15;
-	x ^= x >> 29;
-	x *= 0xbf58476d1ce4e5b9;
-	return x ^ x >> 32;
-}
-
 static uint64_t prefix_hash(const struct prefix_key *key)
 {
-	return mix((uint64_t)key->width << 32 | key->prefix);
+	return map_mix((uint64_t)key->width << 32 | key->prefix);
 }
 
 static bool owner_has_spi(const void *value, const void *key)
@@ -179,7 +170,7 @@ static int check_spi(const struct spi_table *table, uint32_t widths, uint32_t sp
 	for (unsigned width = 1; width <= WIDTH_MAX; width++)
 		if (has_width(widths, width) && begins_with_zero(spi, width))
 			return -EINVAL;
-	if (map_find(&table->by_spi, mix(spi), &spi))
+	if (map_find(&table->by_spi, map_mix(spi), &spi))
 		return -EADDRINUSE;
 	for (unsigned width = 1; width <= WIDTH_MAX; width++)
 		if (has_width(widths, width) && is_taken(table, start_of(spi, width), width))
@@ -284,7 +275,7 @@ static int add_owner(struct spi_table *table, uint32_t widths, uint32_t spi)
 		return -ENOMEM;
 	owner->spi = spi;
 	owner->widths = widths;
-	if (make_room(table, WIDTH_MAX) || map_add(&table->by_spi, mix(spi), owner)) {
+	if (make_room(table, WIDTH_MAX) || map_add(&table->by_spi, map_mix(spi), owner)) {
 		free(owner);
 		return -ENOMEM;
 	}
@@ -352,7 +343,7 @@ static void unpublish(struct spi_table *table, struct owner *owner)
 
 int spi_bind(struct spi_table *table, uint32_t spi, unsigned width, void *value)
 {
-	struct owner *owner = map_find(&table->by_spi, mix(spi), &spi);
+	struct owner *owner = map_find(&table->by_spi, map_mix(spi), &spi);
 	int error;
 
 	if (!owner)
@@ -374,7 +365,7 @@ int spi_bind(struct spi_table *table, uint32_t spi, unsigned width, void *value)
 
 void spi_release(struct spi_table *table, uint32_t spi)
 {
-	struct owner *owner = map_remove(&table->by_spi, mix(spi), &spi);
+	struct owner *owner = map_remove(&table->by_spi, map_mix(spi), &spi);
 
 	if (!owner)
 		return;

@@ -48,6 +48,16 @@ bool ts_valid(const struct ts *ts)
 	return all_ports(ts) || has_ports(ts->ip_proto);
 }
 
+bool ts_list_valid(const struct ts *ts, size_t n)
+{
+	if (n == 0 || n > TS_MAX)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!ts_valid(&ts[i]))
+			return false;
+	return true;
+}
+
 bool ts_equal(const struct ts *a, const struct ts *b)
 {
 	return a->ip_proto == b->ip_proto && a->port_start == b->port_start &&

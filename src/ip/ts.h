@@ -17,6 +17,7 @@ struct ts ts_from_prefix(
 	const struct ip_prefix *prefix, uint8_t proto, uint16_t port_start, uint16_t port_end);
 bool ts_valid(
 	const struct ts *ts); /* one family, start <= end, ports only where the protocol has them */
+bool ts_list_valid(const struct ts *ts, size_t n); /* each of them, and 1 to TS_MAX */
 bool ts_equal(const struct ts *a, const struct ts *b);
 /*
  * One selector of src[] matches the packet's source and one of dst[] its destination, with the same

@@ -58,21 +58,12 @@ static bool source_is_at(const void *value, const void *key)
 	return ip_addr_equal(&((const struct source *)value)->addr, key);
 }
 
-static uint64_t mix(uint64_t x)
-{
-	x ^= x >> 32;
-	x *= 0x9e3779b97f4a7c15;
-	x ^= x >> 29;
-	x *= 0xbf58476d1ce4e5b9;
-	return x ^ x >> 32;
-}
-
 /* Only keying puts addresses in, so that strangers cannot make the table slow. */
 static uint64_t addr_hash(const struct ip_addr *addr)
 {
 	if (addr->family == 4)
-		return mix(get_be32(addr->bytes));
-	return mix(mix(get_be64(addr->bytes)) ^ get_be64(addr->bytes + 8));
+		return map_mix(get_be32(addr->bytes));
+	return map_mix(map_mix(get_be64(addr->bytes)) ^ get_be64(addr->bytes + 8));
 }
 
 struct sad *sad_create(struct spi_table *spis)

@@ -58,20 +58,11 @@ struct spd {
 	struct lengths lengths4, lengths6;
 };
 
-static uint64_t mix(uint64_t x)
-{
-	x ^= x >> 32;
-	x *= 0x9e3779b97f4a7c15;
-	x ^= x >> 29;
-	x *= 0xbf58476d1ce4e5b9;
-	return x ^ x >> 32;
-}
-
 static uint64_t place_hash(const struct place *place)
 {
 	uint64_t rest = (uint64_t)place->tunnel << 16 | (uint64_t)place->family << 8 | place->len;
 
-	return mix(mix(place->high + rest * 0x9e3779b97f4a7c15) ^ place->low);
+	return map_mix(map_mix(place->high + rest * 0x9e3779b97f4a7c15) ^ place->low);
 }
 
 static bool bucket_is_at(const void *value, const void *key)
@@ -265,16 +256,6 @@ static int link_entry(struct spd *spd, struct entry *entry)
 	return 0;
 }
 
-static bool are_valid(const struct ts *ts, size_t n)
-{
-	if (n == 0 || n > TS_MAX)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (!ts_valid(&ts[i]))
-			return false;
-	return true;
-}
-
 /* The selectors and the name lie behind the links: as long as they have to be. */
 static struct entry *alloc_entry(const struct policy_params *params)
 {
@@ -343,8 +324,8 @@ int spd_add(struct spd *spd, const struct policy_params *params, const struct po
 {
 	struct entry *entry;
 
-	if (!are_valid(params->local, params->n_local) ||
-		!are_valid(params->remote, params->n_remote) || params->action > POLICY_DISCARD)
+	if (!ts_list_valid(params->local, params->n_local) ||
+		!ts_list_valid(params->remote, params->n_remote) || params->action > POLICY_DISCARD)
 		return -EINVAL;
 	if (spd_find(spd, params->id))
 		return -EEXIST;
@@ -355,7 +336,7 @@ int spd_add(struct spd *spd, const struct policy_params *params, const struct po
 		return -ENOMEM;
 	if (link_entry(spd, entry))
 		goto no_links;
-	if (map_add(&spd->by_id, mix(params->id), &entry->policy))
+	if (map_add(&spd->by_id, map_mix(params->id), &entry->policy))
 		goto no_id;
 	spd->policies[spd->n++] = &entry->policy;
 	*out = &entry->policy;
@@ -380,7 +361,7 @@ static void forget_order(struct spd *spd, const struct policy *policy)
 
 void spd_remove(struct spd *spd, uint32_t id)
 {
-	struct policy *policy = map_remove(&spd->by_id, mix(id), &id);
+	struct policy *policy = map_remove(&spd->by_id, map_mix(id), &id);
 
 	if (!policy)
 		return;
@@ -392,7 +373,7 @@ void spd_remove(struct spd *spd, uint32_t id)
 
 struct policy *spd_find(const struct spd *spd, uint32_t id)
 {
-	return map_find(&spd->by_id, mix(id), &id);
+	return map_find(&spd->by_id, map_mix(id), &id);
 }
 
 static struct policy *match_bucket(

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Repeatable numbers for property tests: splitmix64 from a fixed seed. */
+/* Repeatable numbers for property tests: splitmix64 from a seed. */
 #ifndef DIETVPN_TESTS_CHANCE_H
 #define DIETVPN_TESTS_CHANCE_H
 

@@ -9,20 +9,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-static void check_selectors(const struct ts *ts, size_t n)
-{
-	if (n == 0 || n > TS_MAX)
-		abort();
-	for (size_t i = 0; i < n; i++)
-		if (!ts_valid(&ts[i]))
-			abort();
-}
-
 static void check_peer(const struct config *config, const struct config_peer *peer)
 {
 	char at[96];
-	check_selectors(peer->ts_local, peer->n_ts_local);
-	check_selectors(peer->ts_remote, peer->n_ts_remote);
+	if (!ts_list_valid(peer->ts_local, peer->n_ts_local) ||
+		!ts_list_valid(peer->ts_remote, peer->n_ts_remote))
+		abort();
 	if (diet_attrs_check(&peer->attrs) || peer->n_allow == 0 || peer->n_ciphers == 0 ||
 		peer->n_addresses == 0 || peer->n_local == 0 || !peer->keying[0])
 		abort();

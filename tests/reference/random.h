@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers that a printed seed repeats: splitmix64, by its published constants. */
+/* Numbers that a printed seed repeats. */
 #ifndef DIETVPN_TESTS_RANDOM_H
 #define DIETVPN_TESTS_RANDOM_H
+
+#include "fakes/chance.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -15,11 +17,7 @@ struct rnd {
 
 static inline uint64_t rnd_u64(struct rnd *r)
 {
-	uint64_t z = r->state += 0x9e3779b97f4a7c15u;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-	return z ^ z >> 31;
+	return chance(&r->state);
 }
 
 static inline unsigned rnd_below(struct rnd *r, unsigned n)
@@ -29,8 +27,7 @@ static inline unsigned rnd_below(struct rnd *r, unsigned n)
 
 static inline void rnd_fill(struct rnd *r, uint8_t *out, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		out[i] = (uint8_t)rnd_u64(r);
+	chance_fill(&r->state, out, len);
 }
 
 /* $DIETVPN_TEST_SEED, or another one each run; printed, so that a failure can be repeated. */

@@ -5,6 +5,7 @@
 #include "fakes/ip_build.h"
 #include "fakes/pcap.h"
 #include "ip/checksum.h"
+#include "fakes/data_main.h"
 
 #include <criterion/criterion.h>
 
@@ -150,17 +151,6 @@ Test(captures, captures_by_name)
 /* Criterion's workers look main up by name. */
 __attribute__((visibility("default"))) int main(int argc, char **argv)
 {
-	const char *dir = getenv("DIETVPN_DATA_DIR");
-	struct criterion_test_set *set;
-	int code = 0;
-
-	if (!dir || !*dir) {
-		printf("captures: DIETVPN_DATA_DIR is not set: 58 captures, 695 seeds not run\n");
-		return 77;
-	}
-	set = criterion_initialize();
-	if (criterion_handle_args(argc, argv, true))
-		code = !criterion_run_all_tests(set);
-	criterion_finalize(set);
-	return code;
+	return data_main(argc, argv, "DIETVPN_DATA_DIR",
+		"captures: DIETVPN_DATA_DIR is not set: 58 captures, 695 seeds not run");
 }

@@ -4,6 +4,7 @@
 #include "crypto/secret.h"
 
 #include "crypto_cases.h"
+#include "fakes/data_main.h"
 
 struct tally {
 	unsigned total, run, refused;
@@ -226,17 +227,6 @@ Test(cavp, ccm)
 /* Criterion's workers look main up by name. */
 __attribute__((visibility("default"))) int main(int argc, char **argv)
 {
-	const char *dir = getenv("DIETVPN_CAVP_DIR");
-	struct criterion_test_set *set;
-	int code = 0;
-
-	if (dir == NULL || *dir == '\0') {
-		printf("cavp: python3-cryptography-vectors is not installed: 6780 cases not run\n");
-		return 77;
-	}
-	set = criterion_initialize();
-	if (criterion_handle_args(argc, argv, true))
-		code = !criterion_run_all_tests(set);
-	criterion_finalize(set);
-	return code;
+	return data_main(argc, argv, "DIETVPN_CAVP_DIR",
+		"cavp: python3-cryptography-vectors is not installed: 6780 cases not run");
 }

@@ -15,6 +15,7 @@
 #include "ipsec/sad.h"
 #include "ipsec/spd.h"
 #include "keying/state.h"
+#include "fakes/shell.h"
 
 #include <criterion/criterion.h>
 #include <uv.h>
@@ -79,17 +80,6 @@ static uint32_t chance(void *arg)
 	(void)arg;
 	secret_random(&n, sizeof n);
 	return n;
-}
-
-static void shell(const char *fmt, ...)
-{
-	char command[1024];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(command, sizeof command, fmt, args);
-	va_end(args);
-	cr_assert_eq(system(command), 0, "%s", command);
 }
 
 static struct state *open_state(void *owner, char *text, size_t len)

@@ -5,6 +5,7 @@
 
 #include "codec/tree.h"
 #include "crypto/secret.h"
+#include "fakes/shell.h"
 
 #include <criterion/criterion.h>
 
@@ -27,17 +28,6 @@ static void set_up(void)
 	snprintf(modules, sizeof modules, "%s/tests/modules", binary);
 	snprintf(dir, sizeof dir, "/tmp/dv-plugin-XXXXXX");
 	cr_assert(mkdtemp(dir));
-}
-
-static void shell(const char *fmt, ...)
-{
-	char command[2 * PATH_MAX];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(command, sizeof command, fmt, args);
-	va_end(args);
-	cr_assert_eq(system(command), 0, "%s", command);
 }
 
 static void tear_down(void)

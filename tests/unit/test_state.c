@@ -4,6 +4,7 @@
 
 #include "base/wire.h"
 #include "keying/witness.h"
+#include "fakes/shell.h"
 
 #include <criterion/criterion.h>
 #include <sqlite3.h>
@@ -32,17 +33,6 @@ static void set_up(void)
 	snprintf(dir, sizeof dir, "%s/store", base);
 	snprintf(witness, sizeof witness, "%s/witness", base);
 	cr_assert_eq(mkdir(dir, 0700), 0);
-}
-
-static void shell(const char *fmt, ...)
-{
-	char command[512];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(command, sizeof command, fmt, args);
-	va_end(args);
-	cr_assert_eq(system(command), 0, "%s", command);
 }
 
 static void tear_down(void)

@@ -6,6 +6,7 @@
 #include "crypto/secret.h"
 
 #include "crypto_cases.h"
+#include "fakes/data_main.h"
 
 struct tally {
 	unsigned total, run;
@@ -208,17 +209,6 @@ Test(wycheproof, x25519)
 /* Criterion's workers look main up by name. */
 __attribute__((visibility("default"))) int main(int argc, char **argv)
 {
-	const char *dir = getenv("DIETVPN_DATA_DIR");
-	struct criterion_test_set *set;
-	int code = 0;
-
-	if (dir == NULL || *dir == '\0') {
-		printf("wycheproof: DIETVPN_DATA_DIR is not set: 1971 cases not run\n");
-		return 77;
-	}
-	set = criterion_initialize();
-	if (criterion_handle_args(argc, argv, true))
-		code = !criterion_run_all_tests(set);
-	criterion_finalize(set);
-	return code;
+	return data_main(argc, argv, "DIETVPN_DATA_DIR",
+		"wycheproof: DIETVPN_DATA_DIR is not set: 1971 cases not run");
 }
