@@ -129,21 +129,27 @@ static bool plain_name(const char *name)
 	return *name && *name != '.' && !strchr(name, '/') && strlen(name) < CONFIG_NAME_MAX;
 }
 
-static int up(struct daemon *daemon, struct configs *configs, struct config_errors *errors)
+static int start_one(
+	struct daemon *daemon, struct configs *configs, size_t i, struct config_errors *errors)
 {
 	struct tunnel *tunnel;
-	int error = check_transport(daemon, configs, errors);
+	int error = open_transport(daemon, configs, errors);
 
 	if (!error)
-		error = open_transport(daemon, configs, errors);
-	if (!error)
-		error = open_one(daemon, configs, 0, false, &tunnel, errors);
+		error = open_one(daemon, configs, i, false, &tunnel, errors);
 	if (error)
 		return error;
 	error = tunnel_start(tunnel, errors);
 	if (error)
 		tunnel_close(tunnel, false);
 	return error;
+}
+
+static int up(struct daemon *daemon, struct configs *configs, struct config_errors *errors)
+{
+	int error = check_transport(daemon, configs, errors);
+
+	return error ? error : start_one(daemon, configs, 0, errors);
 }
 
 int daemon_up(struct daemon *daemon, const char *name, struct config_errors *errors)
@@ -299,21 +305,10 @@ static int update_one(struct daemon *daemon, struct configs *configs, size_t i,
 static int add_one(struct daemon *daemon, struct configs *configs, size_t i,
 	struct daemon_changes *changes, struct config_errors *errors)
 {
-	struct tunnel *tunnel;
-	int error;
-
 	if (daemon_find(daemon, configs->list[i].tunnel))
 		return 0;
 	line(changes, configs->list[i].tunnel, "", "added", "");
-	error = open_transport(daemon, configs, errors);
-	if (!error)
-		error = open_one(daemon, configs, i, false, &tunnel, errors);
-	if (error)
-		return error;
-	error = tunnel_start(tunnel, errors);
-	if (error)
-		tunnel_close(tunnel, false);
-	return error;
+	return start_one(daemon, configs, i, errors);
 }
 
 static int apply(struct daemon *daemon, struct configs *configs, struct daemon_changes *changes,
