@@ -52,6 +52,7 @@ struct sa {
 	uint64_t hard_ms;      /* deadline on the host's clock, as soft_ms; UINT64_MAX: never */
 	uint16_t tunnel;       /* the policy's, ipsec/sad.c */
 	uint16_t window;
+	uint16_t far_try;  /* in: how far the last packet was looked for, ipsec/resync.c */
 	uint8_t icv_burst; /* failures since the last good packet */
 	uint8_t n_ts_local, n_ts_remote;
 	uint8_t ts_lent;     /* the selectors are the policy's */

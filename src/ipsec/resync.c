@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { FEW_BITS = 8 };
+enum { FEW_BITS = 8, FAR_MAX = 4096 };
 
 /*
  * Only then is the ciphertext kept. Where few bits travel, a burst of losses is likely and packets
@@ -25,10 +25,10 @@ static bool may_look_ahead(
 	return sa_has_try(sa, now_ms) && ip_endpoint_equal(&sa->path->remote, &item->outer.remote);
 }
 
-/* Adds 2^n; false: beyond the last number. */
-static bool next_candidate(const struct sa *sa, uint64_t *sequence)
+/* Adds ranges * 2^n; false: beyond the last number. */
+static bool next_candidate(const struct sa *sa, uint64_t ranges, uint64_t *sequence)
 {
-	uint64_t range = (uint64_t)1 << sa->diet.sn_bits;
+	uint64_t range = ranges << sa->diet.sn_bits;
 
 	if (*sequence > sa->sequence_max || sa->sequence_max - *sequence < range)
 		return false;
@@ -50,22 +50,54 @@ static enum drop open_copy(const struct ipsec *ipsec, struct sa *sa, uint64_t se
 	return esp_open(sa, sequence, pkt);
 }
 
+static bool found(const struct ipsec *ipsec, struct sa *sa, struct buf *pkt, struct slice at,
+	uint64_t candidate)
+{
+	if (open_copy(ipsec, sa, candidate, pkt, at))
+		return false;
+	sa->far_try = 0;
+	sa->counters.resyncs++;
+	sa->notices |= SA_NOTICE_RESYNC;
+	return true;
+}
+
+/*
+ * A manual key has no other way back after a long silence: each packet in vain after the first is
+ * tried one range further than the one before it, so that as many packets reach any gap. The
+ * distance grows by one range in 2^n packets only. Not where no bits travel: there it grows as fast
+ * as the search.
+ */
+static bool look_far(const struct ipsec *ipsec, struct sa *sa, struct batch_item *item,
+	uint64_t now_ms, struct slice at, uint64_t *sequence)
+{
+	uint64_t candidate = *sequence;
+
+	if (!sa->diet.sn_bits || !sa->icv_burst || !sa_has_try(sa, now_ms))
+		return false;
+	if (sa->far_try < sa_resync_tries(sa) || sa->far_try == FAR_MAX)
+		sa->far_try = (uint16_t)sa_resync_tries(sa);
+	sa->far_try++;
+	if (!next_candidate(sa, sa->far_try, &candidate) || !sa_take_try(sa, now_ms) ||
+		!found(ipsec, sa, item->pkt, at, candidate))
+		return false;
+	*sequence = candidate;
+	return true;
+}
+
 static bool look_ahead(const struct ipsec *ipsec, struct sa *sa, struct batch_item *item,
 	uint64_t now_ms, struct slice at, uint64_t *sequence)
 {
 	uint64_t candidate = *sequence;
 
 	for (unsigned i = sa_resync_tries(sa); i > 0; i--) {
-		if (!next_candidate(sa, &candidate) || !sa_take_try(sa, now_ms))
+		if (!next_candidate(sa, 1, &candidate) || !sa_take_try(sa, now_ms))
 			return false;
-		if (open_copy(ipsec, sa, candidate, item->pkt, at))
-			continue;
-		*sequence = candidate;
-		sa->counters.resyncs++;
-		sa->notices |= SA_NOTICE_RESYNC;
-		return true;
+		if (found(ipsec, sa, item->pkt, at, candidate)) {
+			*sequence = candidate;
+			return true;
+		}
 	}
-	return false;
+	return look_far(ipsec, sa, item, now_ms, at, sequence);
 }
 
 enum drop resync_open(struct ipsec *ipsec, struct sa *sa, struct batch_item *item, uint64_t now_ms,

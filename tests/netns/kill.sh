@@ -32,5 +32,15 @@ cat "$W/tx" "$W/rx"
 at_least "packets that arrived over all lives" $((ROUNDS * 300)) "$(field "$W/rx" received)"
 same "packets that came twice or damaged" "0 0" "$(field "$W/rx" dup) $(field "$W/rx" bad)"
 at_least "ESP packets in the capture" $((ROUNDS * 300)) "$(packets wire 'udp port 4500')"
+
+echo "== 12 lives that reserve numbers and are not heard"
+for i in $(seq 12); do
+	daemon_kill a
+	ip -n "$P-b" link set out0 down
+	daemon a || bad "a does not start again"
+	on a ping -c 2 -i 0.1 -W 0.1 "$(other_inner a)" >/dev/null
+done
+ip -n "$P-b" link set out0 up
+check "b follows over the gap" wait_for 8 on a ping -c 1 -W 1 "$(other_inner a)"
 nonces_unique
 finish

@@ -124,6 +124,35 @@ Test(resync, bursts_of_8_bits)
 	bursts(8, 8, 256 - 64 + 256 - 1);
 }
 
+/* Whatever the gap, it is crossed within about one packet per range of the low bits. */
+static void silence(unsigned spi_bits, unsigned sn_bits, uint64_t gap)
+{
+	struct pair_link link = link_with(spi_bits, sn_bits, "aes-ccm-8-iiv");
+	uint64_t packets = 0; /* in vain; meanwhile the gap grows, too */
+
+	cr_assert_eq(pair_connect(&pair, &link), 0);
+	cr_assert_eq(behind(&link, 0), DROP_NONE);
+	link.a_out->sequence += gap;
+	while (behind(&link, 0) != DROP_NONE)
+		cr_assert_lt(packets++, 2 * (gap >> sn_bits) + 3, "n=%u gap=%lu", sn_bits, gap);
+	cr_expect_eq(link.b_in->replay.highest, link.a_out->sequence);
+	cr_expect_leq(link.b_in->counters.resyncs, 1);
+	cr_expect_eq(behind(&link, 0), DROP_NONE);
+	cr_expect_leq(link.b_in->counters.resyncs, 1);
+}
+
+Test(resync, long_silence)
+{
+	static const uint64_t gaps[] = {447, 448, 449, 700, 1951, 20000, 1000000};
+
+	for (size_t i = 0; i < sizeof gaps / sizeof *gaps; i++) {
+		silence(8, 8, gaps[i]);
+		silence(16, 16, gaps[i]);
+	}
+	silence(4, 4, 300);
+	silence(4, 4, 30000);
+}
+
 /* With more bits, nothing is copied before a failure: one packet more is lost. */
 Test(resync, second_packet_of_16_bits)
 {
