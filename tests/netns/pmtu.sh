@@ -17,6 +17,36 @@ ip -n "$P-a" route add default via 192.0.2.126; ip -n "$P-a" -6 route add defaul
 ip -n "$P-b" route add default via 192.0.2.254; ip -n "$P-b" -6 route add default via 2001:db8:0:0:100::f
 narrow() { ip -n "$P-n" link set out0 mtu "$1"; ip -n "$P-b" link set out0 mtu "$1"; }
 
+# A router's (or anybody's) claim that what a sends to b is too big: ICMP, MTU 68 over IPv4, 600 over IPv6.
+forge() {
+	on n python3 - "$OUTER" <<-'PY'
+		import socket, struct, sys
+		def sum16(b):
+		    s = sum(struct.unpack("!%dH" % (len(b) // 2), b))
+		    while s >> 16: s = (s & 65535) + (s >> 16)
+		    return ~s & 65535
+		udp = struct.pack("!4H", 4500, 4500, 1300, 0) + bytes(40)
+		if sys.argv[1] == "4":
+		    a, b = (socket.inet_aton(x) for x in ("192.0.2.1", "192.0.2.129"))
+		    ip = struct.pack("!BBHHHBBH", 0x45, 0, 1320, 1, 0x4000, 63, 17, 0) + a + b
+		    icmp = struct.pack("!BBHHH", 3, 4, 0, 0, 68) + ip[:10] + struct.pack("!H", sum16(ip)) + ip[12:] + udp
+		    icmp = icmp[:2] + struct.pack("!H", sum16(icmp)) + icmp[4:]
+		    out, to = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP), "192.0.2.1"
+		else:
+		    a, b = (socket.inet_pton(socket.AF_INET6, x) for x in ("2001:db8::1", "2001:db8:0:0:100::2"))
+		    icmp = struct.pack("!BBHI", 2, 0, 0, 600) + struct.pack("!IHBB", 6 << 28, 1300, 17, 63) + a + b + udp
+		    out, to = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6), "2001:db8::1"
+		for _ in range(20): out.sendto(icmp, (to, 0))
+	PY
+}
+path_of_a() { dietvpn a show | sed -n 's/.*path mtu \([0-9]*\).*/\1/p'; }
+floors() { # WHEN
+	local path mtu floor=1280
+	[ "$OUTER" = 4 ] && floor=576
+	path=$(path_of_a)
+	mtu=$(ip -n "$P-a" -o link show diet0 | grep -oE 'mtu [0-9]+' | cut -d' ' -f2)
+	if [ "$path" -ge $floor ] && [ "$mtu" -ge 1280 ]; then ok "$1: path $path, TUN MTU $mtu"; else bad "$1: path $path (at least $floor), TUN MTU $mtu (at least 1280)"; fi
+}
 one() { # TITLE
 	echo "== $1"
 	: >>"$W/seal.log"; chmod 666 "$W/seal.log"
@@ -38,8 +68,13 @@ one() { # TITLE
 	check "TCP b to a" wait_for 10 on a iperf3 -c "$(other_inner a)" -t 1 -R
 	on a ping -c 2 -i 0.3 -W 1 -M "do" -s 1380 "$(other_inner a)" >"$W/ptb" 2>&1
 	has "a large ping with DF is told the MTU" 'too long|Frag needed|too big|mtu' "$W/ptb"
+	check "a forged Packet Too Big is sent" forge
+	check "the smallest ping after it" wait_for 3 on a ping -c 1 -W 1 "$(other_inner a)"
+	floors "after a forged Packet Too Big"
+	check "inner packet of 1280 octets after it" wait_for 6 on a ping -c 1 -W 1 -M "do" -s $((INNER == 6 ? 1232 : 1252)) "$(other_inner a)"
 	tunnel_down
 }
+command -v python3 >/dev/null || { echo "skipped: python3 forges the Packet Too Big"; exit 77; }
 narrow 1280
 INNER=6 OUTER=6 COMPRESS=safe CIPHER=chacha20-poly1305 one "path of 1280, IPv6 in IPv6, safe"
 INNER=6 OUTER=6 COMPRESS=iot CIPHER=aes-ccm-8-iiv one "path of 1280, IPv6 in IPv6, iot"
