@@ -92,9 +92,12 @@ struct keying_host {
 	void (*spi_release)(
 		const struct keying_host *, const struct ip_endpoint *local, uint32_t spi);
 	/*
-	 * 0, or -EINVAL (parameters), -EADDRINUSE (SPI), -ENOSPC (no room), and for a long-lived
-	 * key -ENOKEY (nothing is on record for it: declare it fresh once) or -ESTALE (the record
-	 * is older than its witness). After -ENOKEY an acquire follows once the key is declared.
+	 * Inbound: the SPI was reserved; or none of its bits travel (attrs), then it is raw ESP,
+	 * "remote" is an address and pinned, and no other inbound SA of raw ESP comes from there.
+	 * 0, or -EINVAL (parameters), -EADDRINUSE (SPI, address), -ENOSPC (no room), and for a
+	 * long-lived key -ENOKEY (nothing is on record for it: declare it fresh once) or -ESTALE
+	 * (the record is older than its witness). After -ENOKEY an acquire follows once the key is
+	 * declared.
 	 */
 	int (*sa_install)(const struct keying_host *, const struct sa_params *, sa_id *id);
 	int (*sa_remove)(const struct keying_host *, sa_id id);

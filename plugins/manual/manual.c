@@ -104,6 +104,7 @@ static struct sa_params params_of(const struct settings *s, enum part part)
 		.window = s->window,
 		.long_lived = 1,
 		.fallback = plain,
+		.pinned = !s->spi_bits,
 		.attrs = plain ? (struct slice){s->plain, s->plain_len}
 			       : (struct slice){s->attrs, s->attrs_len},
 	};
@@ -121,7 +122,7 @@ static int reserve_and_install(struct keying *k, const struct settings *s, enum 
 	uint32_t spi = p->spi;
 	int r;
 
-	if (p->dir == SA_OUT)
+	if (p->dir == SA_OUT || !s->spi_bits)
 		return host->sa_install(host, p, id);
 	r = host->spi_reserve(host, &p->local, (uint32_t)1 << (width - 1), &spi);
 	if (r)

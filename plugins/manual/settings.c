@@ -172,7 +172,7 @@ static void read_spi(struct reader *r, enum sa_dir dir)
 	wire = bits < SPI_BITS ? spi & (((uint64_t)1 << bits) - 1) : spi;
 	if (bits > 8)
 		wire >>= bits - 8;
-	if (dir == SA_IN && wire == 0)
+	if (dir == SA_IN && bits && wire == 0)
 		complain_about(r, &value, key, "would begin packets with a zero octet",
 			"choose one whose low EspSpiLsb bits do not");
 	if (r->out->fallback && spi >> 31)
@@ -395,6 +395,18 @@ static void read_place(struct reader *r)
 			r->out->at = value.at;
 }
 
+/* Where nothing of the SPI travels, the peer's address means one SA only. */
+static void check_fallback(struct reader *r)
+{
+	struct value value = {.at = r->out->at};
+
+	if (r->out->spi_bits || !r->out->fallback)
+		return;
+	get_value(r, "Fallback", &value);
+	complain(r, value.at, "EspSpiLsb = 0 leaves no room for a fallback SA",
+		"Fallback = no, or RuleId = yes");
+}
+
 static void read_peer(struct reader *r)
 {
 	uint64_t policy = 0;
@@ -417,8 +429,7 @@ static void read_peer(struct reader *r)
 	read_yes(r, "Esn", &r->out->esn);
 	read_yes(r, "Fallback", &r->out->fallback);
 	r->out->fallback = r->out->fallback && compresses;
-	if (r->out->spi_bits == 0)
-		complain(r, r->out->at, "Keying = manual needs EspSpiLsb of at least 1", "");
+	check_fallback(r);
 	read_spi(r, SA_OUT);
 	read_spi(r, SA_IN);
 	read_suite(r);
@@ -450,7 +461,7 @@ static void check_pair(struct reader *r, const struct settings *a, const struct 
 {
 	char text[TEXT_MAX];
 
-	if (a != b && same_prefix(a, b)) {
+	if (a != b && a->spi_bits && b->spi_bits && same_prefix(a, b)) {
 		snprintf(text, sizeof text,
 			"InSpi of \"%s\" and \"%s\" are the same in the octets that are sent",
 			a->name, b->name);

@@ -87,6 +87,21 @@ static void check_endpoint(struct build *b, const struct config_peer *peer)
 			"[Peer \"%s\"]: Start = boot needs an Endpoint", peer->name);
 }
 
+/* diet-esp.md 5.2: without SPI bits the source address alone has to find the SA. */
+static void check_source(struct build *b, const struct config_peer *peer)
+{
+	uint32_t row = build_row(b, peer->at, "EspSpiLsb");
+	if (peer->attrs.esp_spi_lsb)
+		return;
+	if (peer->encap != CONFIG_ENCAP_RAW)
+		build_error(b, row, "Encap = raw, or EspSpiLsb = 8",
+			"[Peer \"%s\"]: EspSpiLsb = 0 needs Encap = raw", peer->name);
+	if (!peer->endpoint.addr.family)
+		build_error(b, row, "an Endpoint that is an address, or EspSpiLsb = 8",
+			"[Peer \"%s\"]: with EspSpiLsb = 0 only its address finds a peer",
+			peer->name);
+}
+
 static void check_addresses(struct build *b, const struct config_peer *peer)
 {
 	const struct config_interface *own = &b->config->interface;
@@ -106,6 +121,7 @@ void build_check_peer(struct build *b, const struct config_peer *peer)
 	check_idle_keys(b, peer);
 	check_compression(b, peer);
 	check_endpoint(b, peer);
+	check_source(b, peer);
 	check_addresses(b, peer);
 }
 
@@ -149,16 +165,31 @@ static const struct ip_prefix *shared_address(
 	return NULL;
 }
 
+/* All raw ESP from one address would be one peer's. */
+static bool same_source(const struct config_peer *a, const struct config_peer *b)
+{
+	return (!a->attrs.esp_spi_lsb || !b->attrs.esp_spi_lsb) && a->encap == CONFIG_ENCAP_RAW &&
+	       b->encap == CONFIG_ENCAP_RAW && a->endpoint.addr.family &&
+	       ip_addr_equal(&a->endpoint.addr, &b->endpoint.addr);
+}
+
 static bool same_traffic(const struct config_peer *a, const struct config_peer *b)
 {
 	return meets(a->ts_remote, a->n_ts_remote, b->ts_remote, b->n_ts_remote) &&
 	       meets(a->ts_local, a->n_ts_local, b->ts_local, b->n_ts_local);
 }
 
+static const char source_hint[] = "EspSpiLsb = 8 in both, or Encap = udp in one";
+
 static void check_pair(
 	struct build *b, const struct config_peer *first, const struct config_peer *second)
 {
 	char text[IP_PREFIX_TEXT];
+	if (same_source(first, second))
+		build_error(b, build_row(b, second->at, "Endpoint"), source_hint,
+			"[Peer \"%s\"]: with EspSpiLsb = 0, its Endpoint cannot be [Peer "
+			"\"%s\"]'s, too",
+			second->name, first->name);
 	if (!same_traffic(first, second))
 		return;
 	const struct ip_prefix *shared = shared_address(first, second);
@@ -219,6 +250,12 @@ static void check_tunnel_peers(
 			const struct ip_prefix *shared = shared_address(x, y);
 			char at[96];
 			char text[IP_PREFIX_TEXT];
+			if (same_source(x, y))
+				config_errors_add(errors, config_at(b, y->at, at, sizeof at),
+					source_hint,
+					"[Peer \"%s\"]: with EspSpiLsb = 0, its Endpoint cannot be "
+					"[Peer \"%s\"]'s in %s.conf, too",
+					y->name, x->name, a->tunnel);
 			if (!shared)
 				continue;
 			config_errors_add(errors, config_at(b, y->at, at, sizeof at),

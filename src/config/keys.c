@@ -58,9 +58,10 @@ static const struct config_key table[] = {
 	{P, "Compress", "off, safe, iot, link, or the name of a rule file", "safe", false,
 		"Compression preset; the attributes below override it one by one."},
 	{P, "EspSpiLsb", "0 to 32", "from the preset", false,
-		"Bits of the SPI that travel; with EspSnLsb a multiple of 8."},
+		"Bits of the SPI that travel; with EspSnLsb a multiple of 8; 0 needs Encap = raw "
+		"and an Endpoint that is an address, of this peer only."},
 	{P, "EspSnLsb", "0 to 32", "from the preset", false,
-		"Bits of the sequence number that travel."},
+		"Bits of the sequence number that travel; 0 only where hardly any packet is lost."},
 	{P, "Alignment", "8, 16, 32, 64", "from the preset", false,
 		"Alignment of the ESP payload in bits."},
 	{P, "EspTrailer", "mandatory, optional", "from the preset", false,

@@ -66,7 +66,7 @@ static void put_state(struct put *map, const struct tunnel_peer *peer,
 
 	if (!peer->tunnel->attached) {
 		state = "down";
-		trouble = "the TUN device is gone; dietvpn down and up makes it anew";
+		trouble = "the TUN device is gone; dietvpn up makes it anew";
 	} else if (ready && is_asleep(config, policy->path, dataplane_now_ms())) {
 		state = "asleep";
 	}
@@ -260,6 +260,7 @@ static void put_counters(struct put *map, const struct sa *sa)
 	put_uint(map, "replays", sa->counters.replays);
 	put_uint(map, "icv_failures", sa->counters.icv_failures);
 	put_uint(map, "other_drops", sa->counters.other_drops);
+	put_uint(map, "resyncs", sa->counters.resyncs);
 }
 
 void control_put_sa(const struct daemon *daemon, const struct sa *sa, const struct policy *policy,

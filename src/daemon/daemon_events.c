@@ -83,12 +83,29 @@ static void tell_moved(struct daemon *daemon, const struct sa *sa)
 	daemon_event_text(daemon, "peer.moved", pairs);
 }
 
+/* Only packets that have verified come here: no stranger can make the log grow. */
+static void tell_resync(struct daemon *daemon, const struct sa *sa)
+{
+	const struct policy *policy = spd_find(daemon->ipsec.spd, sa->policy);
+	const struct tunnel *tunnel = policy ? daemon->tunnels[policy->tunnel] : NULL;
+	const char *const pairs[3][2] = {{"tunnel", tunnel ? tunnel->config->tunnel : ""},
+		{"peer", policy ? policy->name : ""}};
+
+	if (!tunnel)
+		return;
+	log_debug("peer=%s: followed its numbers over a gap; %u times so far", policy->name,
+		sa->counters.resyncs);
+	daemon_event_text(daemon, "sa.resync", pairs);
+}
+
 static void on_notice(void *owner, struct sa *sa, uint32_t notices)
 {
 	struct daemon *daemon = owner;
 
 	if (notices & SA_NOTICE_MOVED)
 		tell_moved(daemon, sa);
+	if (notices & SA_NOTICE_RESYNC)
+		tell_resync(daemon, sa);
 	host_notice(daemon->host, sa, notices);
 }
 
@@ -123,7 +140,7 @@ static void on_tun_lost(void *owner, uint16_t index, int error)
 	if (!tunnel)
 		return;
 	log_error("%s: device %s is gone (%s); its guard routes hold packets back until dietvpn "
-		  "down %s and up",
+		  "up %s makes it anew",
 		tunnel->config->tunnel, tunnel->tun.name, strerror(-error), tunnel->config->tunnel);
 	dataplane_tun_remove(daemon->dataplane, index);
 	tunnel->attached = false;

@@ -204,6 +204,22 @@ static int check_attrs(struct install *install)
 	return 0;
 }
 
+/* What will find it: its reserved SPI, or the peer's address where nothing of the SPI travels. */
+static int check_lookup(struct install *install)
+{
+	const struct sa_params *p = install->params;
+
+	if (install->attrs.esp_spi_lsb)
+		return key_find(&install->in->spis, p->spi)
+			       ? 0
+			       : trouble(install, -EADDRINUSE,
+					 "its SPI was not reserved, or is in use");
+	if (p->encap == SA_ENCAP_ESP && p->remote.addr.family)
+		return 0;
+	return trouble(install, -EINVAL,
+		"without SPI bits only raw ESP from a known address can be told apart");
+}
+
 static uint64_t digest_hash(const uint8_t *digest)
 {
 	uint64_t h;
@@ -245,13 +261,13 @@ static int check(struct install *install)
 		return -EINVAL;
 	if (!may_install(in))
 		return trouble(install, -ENOSPC, "too many SAs, or too many in one second");
-	if (p->dir == SA_IN && !key_find(&in->spis, p->spi))
-		return trouble(install, -EADDRINUSE, "its SPI was not reserved, or is in use");
 	r = check_suite(install);
 	if (!r)
 		r = check_selectors(install);
 	if (!r)
 		r = check_attrs(install);
+	if (!r && p->dir == SA_IN)
+		r = check_lookup(install);
 	return r ? r : check_key(install);
 }
 
@@ -293,9 +309,13 @@ static int enter(struct install *install, struct host_sa *sa, uint64_t value)
 	struct sa *esp;
 	int r = ipsec_sa_install(ipsec, install->params, &install->attrs, dataplane_now_ms(), &esp);
 
+	if (r == -EADDRINUSE)
+		return trouble(install, r,
+			"its SPI is in use, or it comes from an address whose raw ESP is "
+			"another SA's");
 	if (r)
 		return trouble(install, r, strerror(-r));
-	if (esp->dir == SA_IN)
+	if (esp->dir == SA_IN && !sad_has_source(esp))
 		forget_spi(in, esp->spi);
 	sa->id = esp->id;
 	r = map_add(&in->host->sas, key_hash(sa->id), sa);

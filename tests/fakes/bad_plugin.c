@@ -157,6 +157,34 @@ static int duplicates(const struct keying_host *host)
 	return 0;
 }
 
+/* Without SPI bits all raw ESP of an address would be its own. */
+static int grabs(const struct keying_host *host)
+{
+	static const uint8_t attrs[] = {0xa7, 0, 0, 1, 0, 2, 0, 3, 2, 4, 0, 5, 0x18, 32, 0x20, 0};
+	struct sa_params p = honest();
+	sa_id id;
+	sa_id other;
+
+	p.dir = SA_IN;
+	p.keymat[1] ^= 1;
+	p.attrs = (struct slice){attrs, sizeof attrs};
+	p.remote.addr.family = 4;
+	p.remote.addr.bytes[0] = 192;
+	if (host->sa_install(host, &p, &id) == 0)
+		return 120; /* in UDP, nothing could tell it apart */
+	p.encap = SA_ENCAP_ESP;
+	p.remote.addr.family = 0;
+	if (host->sa_install(host, &p, &id) == 0)
+		return 121; /* from anywhere */
+	p.remote.addr.family = 4;
+	if (host->sa_install(host, &p, &id) != 0)
+		return 122;
+	p.keymat[1] ^= 2;
+	if (host->sa_install(host, &p, &other) == 0)
+		return 123; /* the address is taken */
+	return host->sa_remove(host, id) ? 124 : 0;
+}
+
 /* Whatever it wants a million of, it gets a bounded number. */
 static int floods(const struct keying_host *host)
 {
@@ -225,6 +253,8 @@ static int start(struct keying *k)
 
 	if (!r)
 		r = duplicates(k->host);
+	if (!r)
+		r = grabs(k->host);
 	if (!r)
 		r = pries(k->host);
 	return r ? r : floods(k->host);

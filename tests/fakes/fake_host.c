@@ -140,6 +140,12 @@ static bool reserved(struct fake_host *fake, uint32_t spi)
 	return false;
 }
 
+/* Without SPI bits there is nothing to reserve. */
+static bool found_by_source(const struct sa_params *params)
+{
+	return params->encap == SA_ENCAP_ESP && params->pinned && params->remote.addr.family;
+}
+
 static int fake_sa_install(
 	const struct keying_host *host, const struct sa_params *params, sa_id *id)
 {
@@ -150,7 +156,7 @@ static int fake_sa_install(
 		return fake->install_error;
 	if (fake->n_sas == FAKE_SAS_MAX || params->attrs.len > sizeof sa->attrs)
 		return -ENOSPC;
-	if (params->dir == SA_IN && !reserved(fake, params->spi))
+	if (params->dir == SA_IN && !found_by_source(params) && !reserved(fake, params->spi))
 		return -EADDRINUSE;
 	sa = &fake->sas[fake->n_sas++];
 	sa->params = *params;

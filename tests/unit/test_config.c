@@ -345,6 +345,25 @@ Test(config, several_tunnels)
 	cr_expect_str_eq(errors.list[0].at, "u.conf");
 	cr_expect_str_eq(errors.list[3].at, "u.conf:4");
 	config_fini(&c[1]);
+	config_fini(&c[0]);
+	memset(&errors, 0, sizeof errors);
+	static const char source[] = "[Interface]\nName = diet%d\nAddress = fd00:%d::1/64\n"
+				     "[Peer \"s\"]\nKeying = manual\nAddress = fd00:%d::2\n"
+				     "Encap = raw\nEndpoint = 192.0.2.7\nCompress = iot\n%s";
+	for (int i = 0; i < 2; i++) {
+		char name[] = {(char)('t' + i), 0};
+		char text[400];
+		snprintf(text, sizeof text, source, i, i, i, i ? "EspSpiLsb = 0\n" : "");
+		cr_assert_eq(config_load_text(name, text, strlen(text), &c[i], &errors), 0);
+	}
+	cr_assert_eq(config_check_all(c, 2, &errors), -EINVAL);
+	cr_assert_eq(errors.n, 1);
+	cr_expect_str_eq(errors.list[0].at, "u.conf:4");
+	cr_expect_str_eq(errors.list[0].text, "[Peer \"s\"]: with EspSpiLsb = 0, its Endpoint "
+					      "cannot be [Peer \"s\"]'s in t.conf, too");
+	config_fini(&c[0]);
+	config_fini(&c[1]);
+	c[0] = load(PEER);
 	memset(&errors, 0, sizeof errors);
 	c[1] = load(IFACE);
 	cr_assert_eq(config_check_all(c, 2, &errors), -EINVAL);

@@ -255,7 +255,9 @@ Test(manual, complaints_carry_the_place)
 		{"OutSpi = 0x1102\nInSpi = 0x2201\nEsn = maybe\n", "Esn = maybe"},
 		{"OutSpi = 0x1102\nInSpi = 0x2201\nLifePackets = 0\n", "LifePackets = 0"},
 		{"OutSpi = 0x1102\nInSpi = 0x2201\nLifeTime = 5 weeks\n", "not a duration"},
-		{"OutSpi = 0x1102\nInSpi = 0x2201\nEspSpiLsb = 0\nEspSnLsb = 8\n", "EspSpiLsb"},
+		{"OutSpi = 0x1102\nInSpi = 0x2201\nEspSpiLsb = 0\nEspSnLsb = 8\nEncap = raw\n"
+		 "Endpoint = 192.0.2.9\n",
+			"EspSpiLsb = 0 leaves no room for a fallback SA"},
 	};
 	char text[1024];
 
@@ -271,6 +273,37 @@ Test(manual, complaints_carry_the_place)
 			fake.errors[0].text);
 		cr_expect_gt(fake.errors[0].at, 0u);
 	}
+}
+
+/* Nothing to reserve, so that their InSpi may be the same; the peer's address finds the SA. */
+Test(manual, without_spi_bits)
+{
+	const struct keying_plugin_ops *ops = &keying_plugin_manual;
+	static const char text[] =
+		"[Peer \"b\"]\nKeying = manual\nAddress = fd00::2\nEndpoint = 192.0.2.2\n"
+		"Encap = raw\nCompress = iot\nEspSpiLsb = 0\nEspSnLsb = 0\nFallback = no\n"
+		"Cipher = chacha20-poly1305-iiv\nOutSpi = 0x1100\nInSpi = 0x2200\n"
+		"OutKey = o\nInKey = i\n"
+		"[Peer \"c\"]\nKeying = manual\nAddress = fd00::3\nEndpoint = 192.0.2.3\n"
+		"Encap = raw\nCompress = iot\nEspSpiLsb = 0\nEspSnLsb = 8\nRuleId = yes\n"
+		"Cipher = chacha20-poly1305-iiv\nOutSpi = 0x1101\nInSpi = 0x2200\n"
+		"OutKey = oc\nInKey = ic\n";
+	struct slice config = config_of(text);
+	struct keying *k;
+	struct fake_sa *sa;
+
+	cr_assert_eq(ops->check(&fake.table, config), 0, "%s", fake.errors[0].text);
+	cr_assert_eq(ops->create(&fake.table, config, &k), 0);
+	cr_assert_eq(ops->start(k), 0);
+	cr_assert_eq(fake_host_living(&fake), 4u);
+	sa = fake_host_find(&fake, SA_IN, 0x2200);
+	cr_assert(sa);
+	cr_expect_eq(sa->params.pinned, 1);
+	cr_expect_eq(sa->params.encap, SA_ENCAP_ESP);
+	cr_expect_eq(sa->params.remote.addr.bytes[3], 2);
+	cr_expect_eq(sa->params.remote.port, 0);
+	ops->stop(k);
+	ops->destroy(k);
 }
 
 Test(manual, complaints_about_keys)
