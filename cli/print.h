@@ -14,6 +14,7 @@ struct table {
 	size_t rows, cap, columns;
 };
 
+/* Empty; columns: at most PRINT_COLUMNS. */
 void table_init(struct table *table, size_t columns);
 /* The next row's cells, as many as there are columns, each text or NULL for "-". */
 void table_row(struct table *table, ...);

@@ -27,6 +27,7 @@ void buf_free(struct buf *pkt);
 /* Empties the packet: len 0, data at the headroom's end. */
 void buf_reset(struct buf *pkt);
 
+/* Octets free in front of the packet and behind it. */
 size_t buf_headroom(const struct buf *pkt);
 size_t buf_tailroom(const struct buf *pkt);
 

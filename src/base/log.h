@@ -11,6 +11,7 @@ enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARN = 4, LOG_LEVEL_INFO = 6, LO
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
 
+/* One line to stderr, with its priority and the tag; nothing above the threshold. */
 __attribute__((format(printf, 3, 4))) void log_line(
 	enum log_level level, const char *tag, const char *fmt, ...);
 

@@ -16,6 +16,7 @@ struct map {
 	map_equal *equal;
 };
 
+/* Empty: takes no memory before the first map_add. */
 void map_init(struct map *map, map_equal *equal);
 void map_fini(struct map *map); /* frees the table, not the values */
 

@@ -46,6 +46,7 @@ enum tree_kind {
 	TREE_NULL,
 	TREE_TAG
 };
+/* These point into the tree; a node of another kind has 0 entries, an absent one is NULL. */
 enum tree_kind tree_kind(tree_node node);
 size_t tree_count(tree_node node); /* entries of an array or pairs of a map */
 tree_node tree_at(tree_node array, size_t index);

@@ -17,6 +17,7 @@ struct build {
 	bool lossy;
 };
 
+/* An error at the row's file and line; hint: what to write instead, or NULL. */
 __attribute__((format(printf, 4, 5))) void build_error(
 	struct build *b, uint32_t row, const char *hint, const char *fmt, ...);
 /* [Peer "NAME"] or [Interface] of a row, for error texts. */

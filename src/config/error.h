@@ -18,6 +18,7 @@ struct config_errors {
 	size_t n, lost; /* lost: more than fit */
 };
 
+/* at: "FILE:LINE" or ""; hint: what to do, or NULL. A full list counts what it lost. */
 __attribute__((format(printf, 4, 5))) void config_errors_add(
 	struct config_errors *errors, const char *at, const char *hint, const char *fmt, ...);
 

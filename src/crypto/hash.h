@@ -10,6 +10,7 @@
 
 enum { HASH_SHA256_LEN = 32, HASH_DIGEST_LEN = 16, HASH_SHORT_KEY_LEN = 16 };
 
+/* SHA-256 (FIPS 180-4) and HMAC over it (RFC 2104). */
 void hash_sha256(struct slice in, uint8_t out[HASH_SHA256_LEN]);
 void hash_hmac_sha256(struct slice key, struct slice in, uint8_t out[HASH_SHA256_LEN]);
 /* HKDF-Extract and -Expand with SHA-256; len <= 8160. */

@@ -35,6 +35,7 @@ struct control_call {
 	char text[256], place[128], hint[256];
 };
 
+/* The answer is this error instead of a map: a negative errno and its one line. */
 __attribute__((format(printf, 3, 4))) void control_fail(
 	struct control_call *call, int code, const char *fmt, ...);
 

@@ -6,6 +6,7 @@
 struct control_call;
 struct daemon;
 
+/* The verbs that only look, one each: docs/control.md says what they answer. */
 void show_status(struct daemon *daemon, struct control_call *call);
 void show_all(struct daemon *daemon, struct control_call *call);
 void show_sas(struct daemon *daemon, struct control_call *call);

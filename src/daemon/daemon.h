@@ -80,6 +80,7 @@ int daemon_load(struct daemon *daemon, struct config_errors *errors);
 int daemon_up(struct daemon *daemon, const char *name, struct config_errors *errors);
 int daemon_down(struct daemon *daemon, const char *name); /* 0 or -ENOENT */
 
+/* The tunnel of this name, or NULL. */
 struct tunnel *daemon_find(const struct daemon *daemon, const char *name);
 /* Opens the state store when something first needs it (struct host_params). */
 struct state *daemon_state(void *owner, char *text, size_t text_len);

@@ -8,6 +8,7 @@
 
 struct daemon;
 
+/* What the data path reports, bound to the daemon; for dataplane_create(). */
 struct dataplane_events events_of_dataplane(struct daemon *daemon);
 /* host_params.event */
 void events_of_host(void *owner, const char *name, struct slice of);

@@ -18,11 +18,13 @@ struct put {
 	size_t n;
 };
 
+/* Empty; what is put goes to put_map_end() or put_array_end(), which free it. */
 void put_init(struct put *put);
 /* Writes what was collected as a map, or an array, to w, and frees it. */
 void put_map_end(struct put *put, struct tree_writer *w);
 void put_array_end(struct put *put, struct tree_writer *w);
 
+/* One pair each; key and value are copied. */
 void put_text(struct put *put, const char *key, const char *value);
 void put_uint(struct put *put, const char *key, uint64_t value);
 void put_bool(struct put *put, const char *key, bool value);

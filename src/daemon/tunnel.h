@@ -67,6 +67,8 @@ void tunnel_mend(struct tunnel *tunnel);
 /* Looks up the names of endpoints: those without an address, or all. */
 void tunnel_resolve(struct tunnel *tunnel, bool all);
 
+/* The peer of this name, what its configuration says now, its policy; each NULL where there is
+ * none. */
 struct tunnel_peer *tunnel_find_peer(const struct tunnel *tunnel, const char *name);
 const struct config_peer *tunnel_config_of(const struct tunnel_peer *peer);
 struct policy *tunnel_policy(const struct tunnel_peer *peer);

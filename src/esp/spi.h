@@ -16,6 +16,7 @@ struct spi_table;
 /* Random numbers come from the edge, so that tests are deterministic. */
 typedef uint32_t spi_random(void *arg);
 
+/* NULL: no memory. arg goes to random() as it is. */
 struct spi_table *spi_table_create(spi_random *random, void *arg);
 void spi_table_destroy(struct spi_table *table);
 

@@ -67,6 +67,7 @@ void dataplane_tun_remove(struct dataplane *dp, uint16_t tunnel);
 /* The device's MTU, at most DATAPLANE_MTU_MAX: no Packet Too Big ever tells more. 0: not known. */
 void dataplane_set_mtu(struct dataplane *dp, uint16_t tunnel, uint32_t mtu);
 
+/* The sockets outside, which the data path owns. */
 struct transport *dataplane_transport(struct dataplane *dp);
 uint64_t dataplane_now_ms(void); /* CLOCK_BOOTTIME in ms */
 /* After SAs were added, removed, or their ceiling raised, and after a change of routes: deadlines

@@ -27,6 +27,7 @@ struct paths {
 	uint64_t keepalive_ms; /* not before then is one due; UINT64_MAX: never */
 };
 
+/* Both are borrowed for the life of paths. */
 void paths_init(struct paths *paths, struct spd *spd, struct transport *transport);
 void paths_fini(struct paths *paths);
 

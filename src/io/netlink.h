@@ -15,6 +15,7 @@ enum { NETLINK_PROTOCOL = 0xd7 /* rtm_protocol of our routes */ };
 
 struct netlink; /* one socket */
 
+/* 0 or negative errno; netlink_close() ends it. Every call waits for the kernel's answer. */
 int netlink_open(struct netlink **out);
 void netlink_close(struct netlink *nl);
 /* Up, without an IPv6 link-local address; mtu 0: as it is. */

@@ -46,6 +46,7 @@ const char *ip_addr_print(const struct ip_addr *a, char *out, size_t cap);
 const char *ip_prefix_print(const struct ip_prefix *p, char *out, size_t cap);
 const char *ip_endpoint_print(const struct ip_endpoint *e, char *out, size_t cap);
 
+/* false also where the families differ. */
 bool ip_prefix_contains(const struct ip_prefix *p, const struct ip_addr *a);
 /* First and last address of the prefix. */
 void ip_prefix_range(const struct ip_prefix *p, struct ip_addr *start, struct ip_addr *end);

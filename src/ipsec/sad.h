@@ -16,6 +16,7 @@ struct sad;
 struct spd;
 struct spi_table;
 
+/* spis is borrowed: SPIs of inbound SAs are bound and released there. NULL: no memory. */
 struct sad *sad_create(struct spi_table *spis);
 void sad_destroy(struct sad *sad); /* destroys all SAs */
 

@@ -44,6 +44,7 @@ struct policy {
 
 struct spd;
 
+/* NULL: no memory. spd_destroy() frees the policies; their SAs are gone by then. */
 struct spd *spd_create(void);
 void spd_destroy(struct spd *spd);
 

@@ -32,6 +32,8 @@ struct host_params {
 	void *owner;
 };
 
+/* params is copied, what it points to borrowed. 0 or -ENOMEM. host_destroy() stops what still runs.
+ */
 int host_create(const struct host_params *params, struct host **out);
 void host_destroy(struct host *host);
 
