@@ -237,16 +237,6 @@ static const struct tunnel_peer *peer_in(struct daemon *daemon, struct control_c
 	return NULL;
 }
 
-/* As its hard lifetime would: it passes nothing from here on, and keying is told. */
-static void end_sa(struct daemon *daemon, struct sa *sa)
-{
-	uint64_t now_ms = dataplane_now_ms();
-
-	sa->hard_ms = now_ms;
-	sa_expire(sa, now_ms);
-	ipsec_note(&daemon->ipsec, sa);
-}
-
 static struct sa *sa_in(struct daemon *daemon, struct control_call *call, uint64_t id)
 {
 	struct sa *sa = sad_find(daemon->ipsec.sad, (sa_id)id);
@@ -268,17 +258,15 @@ static void do_delete(struct daemon *daemon, struct control_call *call)
 		sa = sa_in(daemon, call, id);
 		if (!sa)
 			return;
-		end_sa(daemon, sa);
-		n = 1;
+		n = !host_sa_remove(daemon->host, sa->id);
 	} else {
 		peer = peer_in(daemon, call);
 		policy = peer ? tunnel_policy(peer) : NULL;
 		if (!policy)
 			return;
-		list_each (node, &policy->sas) {
-			end_sa(daemon, container_of(node, struct sa, by_policy));
-			n++;
-		}
+		list_each_safe (node, &policy->sas)
+			n += !host_sa_remove(
+				daemon->host, container_of(node, struct sa, by_policy)->id);
 	}
 	dataplane_kick(daemon->dataplane);
 	tree_put_map(call->ok, 1);

@@ -498,7 +498,7 @@ int host_fresh_key(struct host *host, uint32_t policy, char *text, size_t text_l
 		return -EEXIST;
 	}
 	if (n > 0)
-		snprintf(text, text_len, "%d keys declared fresh; the SAs follow", n);
+		snprintf(text, text_len, "declared fresh; %d SAs follow", n);
 	return n;
 }
 
