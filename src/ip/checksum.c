@@ -33,33 +33,40 @@ static uint16_t to_host_order(uint32_t native)
 	return get_be16(octets);
 }
 
+/* One's complement addition in 64 bits: the carries are counted, and come in again at the end. */
+struct lane {
+	uint64_t sum, carries;
+};
+
+static void add(struct lane *lane, uint64_t value)
+{
+	lane->sum += value;
+	lane->carries += lane->sum < value;
+}
+
+/* Two lanes, so that neither waits for the other. */
 uint64_t checksum_add(uint64_t sum, const void *data, size_t len)
 {
 	const uint8_t *p = data;
-	uint64_t high = 0;
-	uint64_t low = 0;
+	struct lane a = {0};
+	struct lane b = {0};
 
 	for (; len >= 32; len -= 32, p += 32) {
-		uint64_t a = load(p);
-		uint64_t b = load(p + 8);
-		uint64_t c = load(p + 16);
-		uint64_t d = load(p + 24);
-
-		low += (a & 0xffffffff) + (b & 0xffffffff) + (c & 0xffffffff) + (d & 0xffffffff);
-		high += (a >> 32) + (b >> 32) + (c >> 32) + (d >> 32);
+		add(&a, load(p));
+		add(&b, load(p + 8));
+		add(&a, load(p + 16));
+		add(&b, load(p + 24));
 	}
-	for (; len >= 8; len -= 8, p += 8) {
-		low += load(p) & 0xffffffff;
-		high += load(p) >> 32;
-	}
+	for (; len >= 8; len -= 8, p += 8)
+		add(&a, load(p));
 	if (len) {
 		uint8_t rest[8] = {0};
 
 		memcpy(rest, p, len);
-		low += load(rest) & 0xffffffff;
-		high += load(rest) >> 32;
+		add(&b, load(rest));
 	}
-	return sum + to_host_order(fold(fold(low) + (uint64_t)fold(high)));
+	return sum +
+	       to_host_order(fold((uint64_t)fold(a.sum) + fold(b.sum) + a.carries + b.carries));
 }
 
 uint16_t checksum_finish(uint64_t sum)
