@@ -16,7 +16,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { HEADERS = 48, QUICK = 2000, FULL = 2000000, ROUNDS = 5 };
+enum { HEADERS = 48, TURNS = 2000, QUICK = 5, ROUNDS = 1001 };
 
 static double now_ns(void)
 {
@@ -119,12 +119,21 @@ static double time_decompress(const struct diet_context *context, struct buf *pk
 	return (now_ns() - start) / n;
 }
 
-static double best(double a, double b)
+static int by_value(const void *a, const void *b)
 {
-	return a > 0 && a < b ? a : b;
+	double x = *(const double *)a;
+	double y = *(const double *)b;
+
+	return (x > y) - (x < y);
 }
 
-static void bench(const char *preset, size_t len, unsigned n)
+static double median(double *values, unsigned n)
+{
+	qsort(values, n, sizeof *values, by_value);
+	return values[n / 2];
+}
+
+static void bench(const char *preset, size_t len, unsigned rounds)
 {
 	struct outer outer = {0};
 	struct diet_context context;
@@ -132,24 +141,25 @@ static void bench(const char *preset, size_t len, unsigned n)
 	struct ts ts[2];
 	uint8_t packet[2048];
 	struct buf *pkt = buf_alloc(2048);
-	double compress = 0;
-	double decompress = 0;
+	double compress[ROUNDS];
+	double decompress[ROUNDS];
 
 	setup(preset, &context, ts);
 	if (!pkt)
 		fail("no memory");
-	for (unsigned round = 0; round < ROUNDS; round++) {
+	for (unsigned i = 0; i < rounds; i++) {
 		buf_set(pkt, packet, build(packet, len));
-		compress = best(compress, time_compress(&context, pkt, n));
+		compress[i] = time_compress(&context, pkt, TURNS);
 		buf_set(pkt, packet, len);
 		if (ip_packet_parse(&ip, pkt) != DROP_NONE ||
 			iipc_compress(&context, &ip, pkt, &outer) != DROP_NONE)
 			fail("not compressed");
-		decompress = best(decompress, time_decompress(&context, pkt, n));
+		decompress[i] = time_decompress(&context, pkt, TURNS);
 	}
 	printf("bench=plan rule=%s octets=%zu residue_bits=%u compress_ns=%.1f "
 	       "decompress_ns=%.1f\n",
-		preset, len, context.plan->residue_bits, compress, decompress);
+		preset, len, context.plan->residue_bits, median(compress, rounds),
+		median(decompress, rounds));
 	diet_context_fini(&context);
 	buf_free(pkt);
 }
@@ -160,8 +170,8 @@ int main(int argc, char **argv)
 	bool quick = argc > 1 && strcmp(argv[1], "--quick") == 0;
 
 	for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
-		bench("iot", lens[i], quick ? QUICK : FULL);
-		bench("link", lens[i], quick ? QUICK : FULL);
+		bench("iot", lens[i], quick ? QUICK : ROUNDS);
+		bench("link", lens[i], quick ? QUICK : ROUNDS);
 	}
 	return 0;
 }
