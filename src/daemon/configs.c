@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char suffix[] = ".conf";
 
@@ -29,6 +30,18 @@ static struct config *grow(struct configs *configs, bool owned)
 	return &list[configs->n];
 }
 
+/* It says what is protected, and OnUp in it is a command. What cannot be seen, cannot be read. */
+static int check_mode(const char *path, const char *name, struct config_errors *errors)
+{
+	struct stat st;
+
+	if (stat(path, &st) || !(st.st_mode & S_IWOTH))
+		return 0;
+	config_errors_add(
+		errors, name, "chmod o-w", "%.40s.conf can be written by everybody", name);
+	return -EACCES;
+}
+
 int configs_add_file(
 	const char *dir, const char *name, struct configs *configs, struct config_errors *errors)
 {
@@ -43,7 +56,9 @@ int configs_add_file(
 		config_errors_add(errors, name, "", "the path of this file is too long");
 		return -ENAMETOOLONG;
 	}
-	error = config_load(path, config, errors);
+	error = check_mode(path, name, errors);
+	if (!error)
+		error = config_load(path, config, errors);
 	if (!error)
 		configs->n++;
 	return error;

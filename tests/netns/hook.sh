@@ -24,6 +24,11 @@ same "its variables" "DIETVPN_IFNAME DIETVPN_TUNNEL PATH PWD" "$(cut -d= -f1 "$W
 same "its capabilities" "0000000000000000" "$(awk '/Cap/ {print $2}' "$W/seen/status" | sort -u | xargs)"
 same "no new privileges" 1 "$(awk '/NoNewPrivs/ {print $2}' "$W/seen/status")"
 same "descriptors of the daemon" 0 "$(grep -cE 'socket:|anon_inode|net/tun|state' "$W/seen/fds")"
+chmod 666 "$W/a/etc/home.conf"
+refuse "a file that everybody can write is refused" dietvpn a reload
+has "and says so" 'written by everybody' "$W/out"
+chmod 644 "$W/a/etc/home.conf"
+check "and taken without that" dietvpn a reload
 began=$(date +%s%N)
 daemon_stop a
 ms=$((($(date +%s%N) - began) / 1000000))
