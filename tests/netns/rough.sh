@@ -3,6 +3,9 @@
 # Rough handling: storms of reloads, of down and up and of connections, kill -9 in the middle of them, the device deleted, the
 # wire and its address gone, the peer away, the wall clock set, the state folder removed, no descriptors left. The daemon
 # does not crash, leaks nothing in the clear, uses no nonce twice and does not spin.
+#
+# `up` opens the TUN device after privileges are dropped: on a machine where only root may, the daemon stays root here.
+[ "$(stat -c %a /dev/net/tun 2>/dev/null)" = 666 ] || USERNAME_FOR_DAEMON=root
 . "$(dirname "$0")/lib.sh"
 net_pair
 ip -n "$P-a" route add default via 192.0.2.2
