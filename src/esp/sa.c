@@ -147,21 +147,42 @@ static void set_numbers(struct sa *sa, const struct sa_params *params)
 	sa->store_at = sa->store_step;
 }
 
-static int init_diet(struct sa *sa, const struct sa_params *params, const struct diet_attrs *attrs)
+static int init_diet(struct diet_context *context, const struct sa_params *params,
+	const struct diet_attrs *attrs)
 {
 	bool out = params->dir == SA_OUT;
 	struct diet_sa diet = {
 		.mode = params->mode,
 		.spi = params->spi,
-		.esn = sa->esn,
-		.src = out ? sa_ts_local(sa) : sa_ts_remote(sa),
-		.dst = out ? sa_ts_remote(sa) : sa_ts_local(sa),
-		.n_src = out ? sa->n_ts_local : sa->n_ts_remote,
-		.n_dst = out ? sa->n_ts_remote : sa->n_ts_local,
+		.esn = params->esn != 0,
+		.src = out ? params->ts_local : params->ts_remote,
+		.dst = out ? params->ts_remote : params->ts_local,
+		.n_src = out ? params->n_ts_local : params->n_ts_remote,
+		.n_dst = out ? params->n_ts_remote : params->n_ts_local,
 		.outer_family = params->remote.addr.family,
 	};
 
-	return diet_context_init(&sa->diet, attrs, &diet);
+	return diet_context_init(context, attrs, &diet);
+}
+
+/* The plan stands right behind the SA: no other place in memory has to be fetched for a packet. */
+static int alloc_sa(const struct sa_params *params, const struct diet_attrs *attrs, struct sa **out)
+{
+	struct diet_context diet;
+	struct sa *sa;
+	int error = init_diet(&diet, params, attrs);
+
+	if (error)
+		return error;
+	sa = calloc(1, sizeof(*sa) + diet.plan->size);
+	if (sa) {
+		memcpy(sa + 1, diet.plan, diet.plan->size);
+		sa->diet = diet;
+		sa->diet.plan = (struct schc_plan *)(sa + 1);
+	}
+	schc_plan_free(diet.plan);
+	*out = sa;
+	return sa ? 0 : -ENOMEM;
 }
 
 int sa_create(const struct sa_params *params, const struct diet_attrs *attrs,
@@ -174,19 +195,16 @@ int sa_create(const struct sa_params *params, const struct diet_attrs *attrs,
 
 	if (!suite || !params_ok(params) || window > REPLAY_WINDOW_MAX)
 		return -EINVAL;
-	sa = calloc(1, sizeof(*sa));
-	if (!sa)
-		return -ENOMEM;
+	error = alloc_sa(params, attrs, &sa);
+	if (error)
+		return error;
 	set_identity(sa, params);
 	set_lifetimes(sa, params, now_ms);
 	sa->window = (uint16_t)window;
+	set_numbers(sa, params);
 	error = set_selectors(sa, params);
 	if (error)
 		goto no_selectors;
-	error = init_diet(sa, params, attrs);
-	if (error)
-		goto no_diet;
-	set_numbers(sa, params);
 	error = params->dir == SA_IN ? replay_init(&sa->replay, sa->window) : 0;
 	if (error)
 		goto no_window;
@@ -196,8 +214,6 @@ int sa_create(const struct sa_params *params, const struct diet_attrs *attrs,
 	return 0;
 
 no_window:
-	diet_context_fini(&sa->diet);
-no_diet:
 	free_selectors(sa);
 no_selectors:
 	free(sa);
@@ -210,7 +226,6 @@ void sa_destroy(struct sa *sa)
 		return;
 	aead_key_fini(&sa->key);
 	replay_fini(&sa->replay);
-	diet_context_fini(&sa->diet);
 	free_selectors(sa);
 	secret_wipe(sa, sizeof(*sa));
 	free(sa);

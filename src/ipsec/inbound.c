@@ -162,6 +162,7 @@ static enum drop inbound_one(struct ipsec *ipsec, struct batch_item *item, uint6
 	if (!sa)
 		return DROP_UNKNOWN_SPI;
 	item->sa = sa;
+	sa_prefetch(sa);
 	if (item->encap != sa->encap)
 		return DROP_ENCAP;
 	if ((drop = sa_check(sa, SA_IN, now_ms)))

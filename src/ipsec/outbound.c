@@ -72,6 +72,8 @@ static enum drop find_sa(
 		return DROP_NO_POLICY;
 	if (item->policy->action == POLICY_DISCARD)
 		return DROP_DISCARD;
+	if (item->policy->out)
+		sa_prefetch(item->policy->out);
 	return choose_sa(item->policy, ip, &item->sa);
 }
 
