@@ -7,7 +7,7 @@ flags="-std=c17 -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-
 n=0
 for file in $(find src cli plugins -name '*.c' | sort); do
 	case $file in
-	plugins/*) own=-Iplugins/$(echo "$file" | cut -d/ -f2) ;;
+	plugins/*) own=-Iplugins ;;
 	*) own= ;;
 	esac
 	clang -fsyntax-only $flags $own "$file" || fail=1

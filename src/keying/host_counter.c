@@ -114,7 +114,8 @@ int counter_load(struct peer_slot *slot, const struct host_sa *sa, uint64_t *val
 	if (r == -ENOENT) {
 		remember(slot, sa);
 		explain(slot, sa,
-			"has no record: if it was never used, run `dietvpn sa fresh-key PEER` once, "
+			"has no record: if it was never used, run `dietvpn sa fresh-key PEER` "
+			"once, "
 			"else put in a new key");
 		return -ENOKEY;
 	}
