@@ -38,13 +38,13 @@ struct loaded {
 struct host {
 	struct host_params params;
 	struct list plugins, instances;
-	struct list saves;   /* struct host_save under way */
-	struct map slots;    /* struct peer_slot by policy */
-	struct map sas;      /* struct host_sa by id */
-	struct map digests;  /* struct host_sa by key */
-	struct state *state; /* the owner's; NULL: not needed yet */
+	struct list saves;                    /* struct host_save under way */
+	struct map slots;                     /* struct peer_slot by policy */
+	struct map sas;                       /* struct host_sa by id */
+	struct map digests;                   /* struct host_sa by key */
+	struct state *state;                  /* the owner's; NULL: not needed yet */
 	char state_trouble[HOST_TROUBLE_MAX]; /* why it did not open, as the log has it */
-	uv_timer_t *later;   /* the loop's next turn: news that had to wait, a kick */
+	uv_timer_t *later; /* the loop's next turn: news that had to wait, a kick */
 	bool kick;
 	bool wipe; /* an SA went: its key may lie on the stack */
 };
