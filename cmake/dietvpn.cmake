@@ -85,6 +85,19 @@ function(dietvpn_fuzz_target fuzz)
   endif()
 endfunction()
 
+# dietvpn_bench(X LIB..): tests/bench/bench_X.c; ctest only sees that a short run works
+function(dietvpn_bench bench)
+  if(NOT BUILD_TESTING)
+    return()
+  endif()
+  add_executable(bench_${bench} ${PROJECT_SOURCE_DIR}/tests/bench/bench_${bench}.c)
+  target_compile_definitions(bench_${bench} PRIVATE _GNU_SOURCE)
+  target_link_libraries(bench_${bench} PRIVATE ${ARGN} dietvpn_warnings)
+  set_target_properties(bench_${bench} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  add_test(NAME bench-${bench} COMMAND bench_${bench} --quick)
+  set_tests_properties(bench-${bench} PROPERTIES LABELS bench TIMEOUT 300)
+endfunction()
+
 # A keying plugin: a module with one exported symbol, and its static twin for unit tests.
 function(add_keying_plugin name)
   add_library(keying-${name} MODULE ${ARGN})
