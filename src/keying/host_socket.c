@@ -90,7 +90,7 @@ static bool receive(struct own_socket *sock)
 {
 	uint8_t *data = sock->instance->datagram;
 	struct sockaddr_storage from;
-	uint8_t control[CONTROL_MAX];
+	_Alignas(struct cmsghdr) uint8_t control[CONTROL_MAX];
 	struct iovec iov = {data, DATAGRAM_MAX};
 	struct msghdr msg = {
 		.msg_name = &from,
