@@ -6,6 +6,7 @@
 #include "daemon/tunnel.h"
 
 #include "base/log.h"
+#include "daemon/clear_text.h"
 #include "daemon/daemon.h"
 #include "daemon/hook.h"
 #include "daemon/tunnel_net.h"
@@ -204,6 +205,7 @@ int tunnel_start(struct tunnel *tunnel, struct config_errors *errors)
 	hook_run(&daemon->loop, config->interface.on_up, config->tunnel, tunnel->tun.name);
 	log_info("%s: %s up, mtu %u, %zu peer%s", config->tunnel, tunnel->tun.name, tunnel->mtu,
 		tunnel->n_peers, tunnel->n_peers == 1 ? "" : "s");
+	clear_text_advise(config);
 	tell(tunnel, "tunnel.up");
 	return 0;
 }
