@@ -80,6 +80,7 @@ for INNER in 4 6; do
 		ip -n "$P-b" addr add 10.9.0.2/32 dev lo
 		ip -n "$P-b" route add 10.9.0.1/32 via 192.0.2.1 src 10.9.0.2
 		on a sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.out0.rp_filter=0
+		has "the daemon says that rp_filter is not strict" 'rp_filter=1 keeps them out' "$W/a.log"
 		at_least "IPv4 without rp_filter, for comparison" 50 "$(received 10.9.0.1)"
 		on a sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.out0.rp_filter=1
 		same "IPv4 with strict rp_filter (net.ipv4.conf.all.rp_filter=1)" 0 "$(received 10.9.0.1)"

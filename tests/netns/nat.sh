@@ -30,6 +30,7 @@ nat 20000-20999
 keys "$(key_octets "$CIPHER")"
 conf a; conf b
 sed -i '/^Endpoint/d' "$W/b/etc/home.conf"
+sed -i '/^OutKey/i Role     = initiator' "$W/a/etc/home.conf" # a keeps its NAT's mapping alive
 own
 daemon a || bad "a does not start"
 daemon b || bad "b does not start"
@@ -49,5 +50,11 @@ check "a sends again" wait_for 10 on a ping -c 1 -W 1 "$(other_inner a)"
 check "b reaches a" on b ping -c 2 -i 0.1 -W 2 "$(other_inner b)"
 dietvpn b --json status >"$W/status"
 has "b shows the NAT's new port" '192\.0\.2\.254:30[0-9]{3}' "$W/status"
+echo "== silence: a's keepalive every 20 s (RFC 3948 section 4), nothing from b"
+capture n in0 silence 'udp port 4500'
+sleep 22
+capture_stop silence
+at_least "keepalives from a" 1 "$(packets silence 'src host 10.77.0.2 and udp[4:2] = 9 and udp[8] = 0xff')"
+same "anything else" 0 "$(packets silence 'not (src host 10.77.0.2 and udp[4:2] = 9)')"
 nonces_unique
 finish
