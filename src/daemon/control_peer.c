@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ASLEEP_MS = 300000, KEY_ID_SHOWN = 4 };
+enum { ASLEEP_MS = 300000, KEY_ID_SHOWN = 4, FAILURES_TOLD = 3 };
 
 struct sums {
 	uint64_t packets, bytes, wire, plain;
@@ -56,6 +56,22 @@ static bool is_asleep(const struct config_peer *config, const struct path *path,
 	return config->sleepy && now_ms - path->heard_ms > ASLEEP_MS;
 }
 
+/* What two ends with different keys see: packets come, and not one has ever verified. */
+static bool never_verified(const struct policy *policy)
+{
+	uint32_t failures = 0;
+
+	list_each (node, &policy->sas) {
+		const struct sa *sa = container_of(node, struct sa, by_policy);
+
+		if (sa->dir == SA_IN && sa->counters.packets)
+			return false;
+		if (sa->dir == SA_IN)
+			failures += sa->counters.icv_failures;
+	}
+	return failures >= FAILURES_TOLD;
+}
+
 static void put_state(struct put *map, const struct tunnel_peer *peer,
 	const struct config_peer *config, const struct policy *policy)
 {
@@ -70,6 +86,8 @@ static void put_state(struct put *map, const struct tunnel_peer *peer,
 	} else if (ready && is_asleep(config, policy->path, dataplane_now_ms())) {
 		state = "asleep";
 	}
+	if (!*trouble && never_verified(policy))
+		trouble = "packets come, none verifies: are the keys and the Cipher the peer's?";
 	put_text(map, "state", state);
 	if (*trouble)
 		put_text(map, "trouble", trouble);

@@ -92,6 +92,8 @@ start a; start b
 declare_fresh
 refuse "ping" ping_b 5
 at_least "b counts failed integrity checks" 5 "$(counter b icv)"
+dietvpn b status >"$W/status"
+has "b's status says what to look at" 'none verifies' "$W/status"
 
 echo "== files that others can read"
 chmod 644 "$W/a/etc/keys/a-to-b.key"
