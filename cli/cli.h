@@ -21,7 +21,7 @@ struct cli {
 	const char *dir;    /* configuration folder */
 	const char *plugin_dir;
 	const char *cipher;
-	bool json, cbor, quiet, verbose, colour, manual_pair, reveal;
+	bool json, cbor, quiet, colour, manual_pair;
 	long timeout_s, spi_bits, sn_bits;
 	int argc; /* what is left behind the verb */
 	char **argv;

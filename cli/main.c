@@ -53,8 +53,7 @@ enum option_id {
 	OPT_PAIR,
 	OPT_CIPHER,
 	OPT_SPI,
-	OPT_SN,
-	OPT_REVEAL
+	OPT_SN
 };
 
 static const struct option options[] = {
@@ -70,7 +69,6 @@ static const struct option options[] = {
 	{"spi", required_argument, NULL, OPT_SPI},
 	{"sn", required_argument, NULL, OPT_SN},
 	{"quiet", no_argument, NULL, 'q'},
-	{"verbose", no_argument, NULL, 'v'},
 	{"version", no_argument, NULL, 'V'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
@@ -109,7 +107,7 @@ static void help(FILE *out)
 	      "keygen writes\n"
 	      "  --plugin-dir DIR        keying plugins, for check\n"
 	      "  --cipher NAME           of a manual pair (default chacha20-poly1305-iiv)\n"
-	      "  -q, -v, -V, -h          quiet, verbose, version, this text\n\n"
+	      "  -q, -V, -h              quiet, version, this text\n\n"
 	      "exit status: 0 ok, 1 failed, 2 usage, 3 daemon not running, 4 not permitted,\n"
 	      "5 configuration error, 6 the answer is \"no\" or \"down\"\n",
 		out);
@@ -181,9 +179,6 @@ static int parse_option(struct cli *cli, int opt)
 	case 'q':
 		cli->quiet = true;
 		return 0;
-	case 'v':
-		cli->verbose = true;
-		return 0;
 	case 'V':
 		puts("dietvpn " DIETVPN_VERSION);
 		return 1;
@@ -209,7 +204,7 @@ int main(int argc, char **argv)
 	const struct verb *verb;
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "qvVh", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "qVh", options, NULL)) != -1) {
 		int done = parse_option(&cli, opt);
 
 		if (done < 0)
