@@ -72,6 +72,16 @@ int transport_send_keepalive(
 int transport_route(const struct ip_endpoint *remote, uint32_t *mtu, struct ip_addr *source);
 /* The local address of port_nat or raw, as told to peers; port 0 for raw. */
 uint16_t transport_port(const struct transport *transport, enum sa_encap encap);
+/* What the kernel does for several packets at once on the UDP socket of ESP; bits. */
+enum transport_offload { TRANSPORT_GSO = 1, TRANSPORT_GRO = 2 };
+/*
+ * Asks for these, or for none (0); without it there are none. What is asked and what the kernel
+ * gives: UDP_SEGMENT (Linux 4.18) sends neighbours of one batch that are marked item.run, equal
+ * long and go to one endpoint as one message; it is given up, once and for all, where a device
+ * refuses it. UDP_GRO (Linux 5.0) receives so. Raw ESP has neither.
+ */
+void transport_set_offload(struct transport *transport, unsigned wanted);
+unsigned transport_offload(const struct transport *transport);
 /* Packets that went without the flow label they asked for, because the kernel refused it. */
 uint64_t transport_labels_refused(const struct transport *transport);
 

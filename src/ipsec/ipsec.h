@@ -49,7 +49,14 @@ struct batch {
 		uint8_t encap;   /* enum sa_encap: how it came or has to go */
 		bool fragment;   /* outbound: larger than the path and too small to refuse: fragment
 				    outside */
-		bool moved;      /* inbound: this packet moved the peer's endpoint */
+		bool alike;      /* outbound: differs from the item before in lengths, TCP sequence
+				    number and flags, Identification and checksums only */
+		bool run; /* outbound: may leave together with its neighbours (UDP_SEGMENT) */
+		uint16_t
+			csum_start;   /* not 0: from here on the transport checksum is to be made,
+					 its field has the pseudo header's sum (virtio 1.2 5.1.6.2) */
+		uint16_t csum_offset; /* of that field, from csum_start */
+		bool moved;           /* inbound: this packet moved the peer's endpoint */
 		enum drop drop;
 	} items[BATCH_MAX];
 };
