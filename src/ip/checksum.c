@@ -74,6 +74,11 @@ uint16_t checksum_finish(uint64_t sum)
 	return (uint16_t)~fold(sum);
 }
 
+uint16_t checksum_fold(uint64_t sum)
+{
+	return (uint16_t)fold(sum);
+}
+
 uint16_t checksum_ipv4_header(const uint8_t *header, size_t len)
 {
 	uint64_t sum = checksum_add(0, header, 10);
@@ -89,6 +94,19 @@ uint64_t checksum_pseudo(
 
 	sum = checksum_add(sum, src, addr);
 	return checksum_add(sum, dst, addr);
+}
+
+bool checksum_complete(uint8_t *packet, size_t len, size_t start, size_t offset, uint8_t proto)
+{
+	uint16_t value;
+
+	if (start > len || len - start < 2 || offset > len - start - 2)
+		return false;
+	value = checksum_finish(checksum_add(0, packet + start, len - start));
+	if (!value && (proto == IP_PROTO_UDP || proto == IP_PROTO_UDPLITE))
+		value = 0xffff;
+	put_be16(packet + start + offset, value);
+	return true;
 }
 
 /*

@@ -148,6 +148,59 @@ Test(checksum, every_flipped_bit)
 		}
 }
 
+/* A kernel with NEEDS_CSUM has written the sum of the pseudo header only. */
+Test(checksum, completed)
+{
+	static const struct {
+		uint8_t proto;
+		size_t offset;
+	} rows[] = {
+		{IP_PROTO_TCP, 16}, {IP_PROTO_UDP, 6}, {IP_PROTO_UDPLITE, 6}, {IP_PROTO_ICMPV6, 2}};
+	uint64_t rng = 8;
+	uint8_t ip[256];
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		for (size_t len = 20; len < 120; len++) {
+			uint8_t *p = ip_build(ip, 6, rows[i].proto, len);
+
+			chance_fill(&rng, p, len);
+			if (rows[i].offset == 6)
+				put_be16(p + 4, (uint16_t)len);
+			put_be16(p + rows[i].offset,
+				checksum_fold(checksum_pseudo(
+					6, ip + 8, ip + 24, rows[i].proto, (uint32_t)len)));
+			cr_assert(!ok(ip, 40 + len));
+			cr_assert(
+				checksum_complete(ip, 40 + len, 40, rows[i].offset, rows[i].proto));
+			cr_assert(ok(ip, 40 + len), "proto %u, %zu octets", rows[i].proto, len);
+		}
+}
+
+Test(checksum, completed_zero_and_bounds)
+{
+	static const uint8_t sum_is_ffff[] = {0xed, 0xca, 0, 0, 0x12, 0x35};
+	uint8_t p[6];
+
+	memcpy(p, sum_is_ffff, sizeof p);
+	cr_assert(checksum_complete(p, 6, 0, 2, IP_PROTO_TCP));
+	cr_assert_eq(get_be16(p + 2), 0);
+	cr_assert(checksum_complete(p, 6, 0, 2, IP_PROTO_UDP));
+	cr_assert_eq(get_be16(p + 2), 0xffff);
+	memcpy(p, sum_is_ffff, sizeof p);
+	cr_assert(checksum_complete(p, 6, 0, 2, IP_PROTO_UDPLITE));
+	cr_assert_eq(get_be16(p + 2), 0xffff);
+
+	memcpy(p, sum_is_ffff, sizeof p);
+	cr_assert(!checksum_complete(p, 6, 0, 5, IP_PROTO_TCP));
+	cr_assert(!checksum_complete(p, 6, 4, 1, IP_PROTO_TCP));
+	cr_assert(!checksum_complete(p, 6, 5, 0, IP_PROTO_TCP));
+	cr_assert(!checksum_complete(p, 6, 7, 0, IP_PROTO_TCP));
+	cr_assert(!checksum_complete(p, 6, SIZE_MAX, 4, IP_PROTO_TCP));
+	cr_assert(!checksum_complete(p, 6, 0, SIZE_MAX, IP_PROTO_TCP));
+	cr_assert_arr_eq(p, sum_is_ffff, sizeof p);
+	cr_assert(checksum_complete(p, 6, 4, 0, IP_PROTO_TCP));
+}
+
 Test(checksum, udp_rules)
 {
 	uint8_t ip[128];
