@@ -173,7 +173,11 @@ void show_sas(struct daemon *daemon, struct control_call *call)
 
 void show_drops(struct daemon *daemon, struct control_call *call)
 {
-	tree_put_map(call->ok, 1);
+	tree_put_map(call->ok, 3);
+	tree_put_text(call->ok, "taken");
+	tree_put_uint(call->ok, daemon->ipsec.taken);
+	tree_put_text(call->ok, "received");
+	tree_put_uint(call->ok, daemon->ipsec.received);
 	tree_put_text(call->ok, "drops");
 	tree_put_array(call->ok, DROP_COUNT);
 	for (size_t i = 0; i < DROP_COUNT; i++) {

@@ -236,6 +236,7 @@ static size_t read_batch(struct tunnel *tunnel, struct batch *batch, int *error)
 
 	*error = n < 0 ? n : 0;
 	batch->n = n < 0 ? 0 : (size_t)n;
+	tunnel->dp->ipsec->taken += batch->n;
 	for (size_t i = 0; i < batch->n; i++) {
 		memset(&batch->items[i], 0, sizeof(batch->items[i]));
 		batch->items[i].pkt = pkts[i];
@@ -327,10 +328,18 @@ static void on_keying(void *owner, uint16_t port, const struct outer *outer, str
 	events->keying(events->owner, port, outer, payload);
 }
 
+/* The transport kept it when its batch went, and that counted it as passed. */
+static bool was_sent_later(enum drop drop)
+{
+	return drop == DROP_SEND_QUEUE || drop == DROP_SEND_UNREACHABLE || drop == DROP_TOO_BIG;
+}
+
 static void on_drop(void *owner, enum drop drop)
 {
 	struct dataplane *dp = owner;
 
+	if (was_sent_later(drop))
+		dp->ipsec->drops[DROP_NONE]--;
 	dp->ipsec->drops[drop]++;
 }
 

@@ -207,6 +207,7 @@ static bool is_audited(enum drop drop)
 
 void inbound(struct ipsec *ipsec, struct batch *batch)
 {
+	ipsec->received += batch->n;
 	for (size_t i = 0; i < batch->n; i++) {
 		struct batch_item *item = &batch->items[i];
 

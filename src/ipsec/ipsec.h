@@ -33,6 +33,10 @@ struct ipsec {
 	uint8_t *spare;      /* BUF_MAX octets: ciphertext that is opened more than once */
 	uint64_t drops[DROP_COUNT];
 	uint64_t audits; /* auditable events of RFC 4301 and 4303, all kinds */
+	/* What came in, to weigh against drops[], DROP_NONE included: inner packets that the owner
+	 * took from TUNs (counted by him, once, however often they pass outbound()), and ESP
+	 * packets that inbound() saw. */
+	uint64_t taken, received;
 };
 
 /* Packets that travel together: from one read of a TUN or a socket to one write. */
