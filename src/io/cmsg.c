@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Control messages of outer sockets, RFC 3542 and Linux's ip(7) and ipv6(7). */
+/* Control messages of outer sockets, RFC 3542 and Linux's ip(7), ipv6(7) and udp(7). */
 #include "io/cmsg.h"
 
 #include "ip/addr.h"
@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <linux/in6.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,6 +15,14 @@
 #include <linux/errqueue.h>
 
 enum { FLOW_LABEL_MASK = 0xfffff };
+
+_Static_assert(CMSG_SPACE(sizeof(struct in6_pktinfo)) + 2 * CMSG_SPACE(sizeof(int)) +
+			       CMSG_SPACE(sizeof(uint16_t)) <=
+		       CMSG_SEND_SIZE,
+	"all that is ever sent fits at once");
+_Static_assert(
+	CMSG_SPACE(sizeof(struct in6_pktinfo)) + 4 * CMSG_SPACE(sizeof(int)) <= CMSG_RECEIVE_SIZE,
+	"all that is ever received fits at once");
 
 /* Where the next control message is written; used counts octets so far. */
 struct writer {
@@ -65,7 +74,7 @@ static void write_v6(struct writer *w, const struct outer *outer)
 		put_int(w, IPPROTO_IPV6, IPV6_TCLASS, outer->traffic_class);
 }
 
-void cmsg_write(struct msghdr *msg, const struct outer *outer)
+void cmsg_write(struct msghdr *msg, const struct outer *outer, uint16_t segment)
 {
 	struct writer w = {.octets = msg->msg_control};
 
@@ -73,6 +82,8 @@ void cmsg_write(struct msghdr *msg, const struct outer *outer)
 		write_v4(&w, outer);
 	else
 		write_v6(&w, outer);
+	if (segment != 0)
+		put(&w, SOL_UDP, UDP_SEGMENT, &segment, sizeof(segment));
 	msg->msg_controllen = w.used;
 	if (w.used == 0)
 		msg->msg_control = NULL;
@@ -151,15 +162,30 @@ static void read_v6(const struct cmsghdr *cmsg, struct outer *outer)
 	}
 }
 
-void cmsg_read(struct msghdr *msg, struct outer *outer)
+static size_t read_segment(const struct cmsghdr *cmsg)
 {
+	int size = 0;
+
+	if (cmsg->cmsg_type != UDP_GRO || take(cmsg, &size, sizeof(size)) != sizeof(size) ||
+		size < 0)
+		return 0;
+	return (size_t)size;
+}
+
+size_t cmsg_read(struct msghdr *msg, struct outer *outer)
+{
+	size_t segment = 0;
+
 	for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg); cmsg != NULL;
 		cmsg = CMSG_NXTHDR(msg, cmsg)) {
 		if (cmsg->cmsg_level == IPPROTO_IP)
 			read_v4(cmsg, outer);
 		else if (cmsg->cmsg_level == IPPROTO_IPV6)
 			read_v6(cmsg, outer);
+		else if (cmsg->cmsg_level == SOL_UDP)
+			segment = read_segment(cmsg);
 	}
+	return segment;
 }
 
 static bool is_error(const struct cmsghdr *cmsg)

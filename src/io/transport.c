@@ -116,6 +116,7 @@ void transport_destroy(struct transport *t)
 	for (size_t i = 0; i < t->tail.n; i++)
 		buf_pool_put(t->params.pool, t->tail.items[i].pkt);
 	t->tail.n = 0;
+	outer_gro_stop(t);
 	for (unsigned i = 0; i < OUTER_SOCKETS; i++) {
 		if (t->sockets[i].polled)
 			uv_close((uv_handle_t *)&t->sockets[i].poll, on_closed);
@@ -135,6 +136,11 @@ uint16_t transport_port(const struct transport *t, enum sa_encap encap)
 uint64_t transport_labels_refused(const struct transport *t)
 {
 	return t->labels_refused;
+}
+
+struct transport_counts transport_counts(const struct transport *t)
+{
+	return t->counts;
 }
 
 /* A connected datagram socket knows its route and sends nothing. */

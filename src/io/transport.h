@@ -77,11 +77,19 @@ enum transport_offload { TRANSPORT_GSO = 1, TRANSPORT_GRO = 2 };
 /*
  * Asks for these, or for none (0); without it there are none. What is asked and what the kernel
  * gives: UDP_SEGMENT (Linux 4.18) sends neighbours of one batch that are marked item.run, equal
- * long and go to one endpoint as one message; it is given up, once and for all, where a device
- * refuses it. UDP_GRO (Linux 5.0) receives so. Raw ESP has neither.
+ * long and go to one endpoint as one message; it is given up where a device or kernel refuses it,
+ * until it is asked for anew (a route or device has changed). UDP_GRO (Linux 5.0) receives so, into
+ * 2 MiB of its own, touched as far as traffic asks for it. Raw ESP has neither. What is received
+ * but not read when UDP_GRO is switched off may be lost. Not from within a callback.
  */
 void transport_set_offload(struct transport *transport, unsigned wanted);
 unsigned transport_offload(const struct transport *transport);
+/* What went through the sockets of ESP (4500 and raw; received: keying and keepalives as well). */
+struct transport_counts {
+	uint64_t sent_messages, sent_packets;         /* messages: as the kernel took them */
+	uint64_t received_messages, received_packets; /* as the kernel gave them */
+};
+struct transport_counts transport_counts(const struct transport *transport);
 /* Packets that went without the flow label they asked for, because the kernel refused it. */
 uint64_t transport_labels_refused(const struct transport *transport);
 

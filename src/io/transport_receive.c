@@ -18,7 +18,7 @@ enum {
 };
 
 /* Points message i of the vector at the buffer's whole room. */
-static void offer(struct outer_vector *v, size_t i, struct buf *pkt)
+static void offer(struct outer_inbox *v, size_t i, struct buf *pkt)
 {
 	v->iov[i].iov_base = pkt->data;
 	v->iov[i].iov_len = buf_tailroom(pkt) - BUF_TAILROOM;
@@ -42,7 +42,7 @@ static size_t offer_all(struct transport *t)
 
 		if (pkt == NULL)
 			break;
-		offer(&t->receive_vector, n, pkt);
+		offer(&t->inbox, n, pkt);
 		t->receive_bufs[n++] = pkt;
 	}
 	return n;
@@ -61,90 +61,131 @@ static bool strip_ipv4(struct buf *pkt, struct outer *outer)
 	return buf_pull(pkt, len) != NULL;
 }
 
-static bool is_keepalive(const struct buf *pkt)
+static bool is_keepalive(struct slice datagram)
 {
-	return pkt->len == 1 && pkt->data[0] == KEEPALIVE_OCTET;
+	return datagram.len == 1 && datagram.data[0] == KEEPALIVE_OCTET;
 }
 
-static bool is_keying(const struct buf *pkt)
+static bool is_keying(struct slice datagram)
 {
-	return pkt->len >= NON_ESP_MARKER && get_be32(pkt->data) == 0;
+	return datagram.len >= NON_ESP_MARKER && get_be32(datagram.data) == 0;
 }
 
-static void deliver_keying(struct outer_socket *s, const struct buf *pkt, const struct outer *outer)
+static void deliver_keying(struct outer_socket *s, struct slice datagram, const struct outer *outer)
 {
 	const struct transport_callbacks *cb = &s->transport->callbacks;
 	size_t skip = s->kind == OUTER_NAT ? NON_ESP_MARKER : 0;
-	struct slice payload = {pkt->data + skip, pkt->len - skip};
+	struct slice payload = {datagram.data + skip, datagram.len - skip};
 
 	if (payload.len > 0)
 		cb->on_keying(cb->owner, s->port, outer, payload);
 }
 
-/* true: it is ESP, and the batch has taken the buffer. */
-static bool classify(struct outer_socket *s, struct buf *pkt, const struct outer *outer)
+bool outer_is_esp(struct outer_socket *s, struct slice datagram, const struct outer *outer)
 {
-	struct transport *t = s->transport;
-	struct batch_item *item;
+	const struct transport_callbacks *cb = &s->transport->callbacks;
 
-	if (s->kind == OUTER_NAT && is_keepalive(pkt)) {
-		t->callbacks.on_keepalive(t->callbacks.owner);
+	if (s->kind == OUTER_NAT && is_keepalive(datagram)) {
+		cb->on_keepalive(cb->owner);
 		return false;
 	}
-	if (s->kind == OUTER_IKE || (s->kind == OUTER_NAT && is_keying(pkt))) {
-		deliver_keying(s, pkt, outer);
+	if (s->kind == OUTER_IKE || (s->kind == OUTER_NAT && is_keying(datagram))) {
+		deliver_keying(s, datagram, outer);
 		return false;
 	}
-	item = &t->receive_batch.items[t->receive_batch.n++];
+	return true;
+}
+
+void outer_add(struct outer_socket *s, struct buf *pkt, const struct outer *outer)
+{
+	struct batch *batch = &s->transport->receive_batch;
+	struct batch_item *item = &batch->items[batch->n++];
+
 	memset(item, 0, sizeof(*item));
 	item->pkt = pkt;
 	item->outer = *outer;
 	item->encap = s->kind == OUTER_RAW ? SA_ENCAP_ESP : SA_ENCAP_UDP;
+}
+
+void outer_hand_over(struct transport *t)
+{
+	if (t->receive_batch.n > 0)
+		t->callbacks.on_esp(t->callbacks.owner, &t->receive_batch);
+	t->receive_batch.n = 0;
+}
+
+void outer_drop(struct transport *t, enum drop drop)
+{
+	t->callbacks.on_drop(t->callbacks.owner, drop);
+}
+
+bool outer_read(struct outer_socket *s, struct msghdr *msg, struct outer *outer, size_t *segment)
+{
+	*outer = (struct outer){.local.port = s->port};
+	if (msg->msg_flags & MSG_TRUNC) {
+		outer_drop(s->transport, DROP_TOO_LONG);
+		return false;
+	}
+	if (ip_endpoint_from_sockaddr(msg->msg_name, &outer->remote) != 0)
+		return false;
+	if (s->kind == OUTER_RAW)
+		outer->remote.port = 0;
+	*segment = cmsg_read(msg, outer);
 	return true;
 }
 
+/* true: the batch has taken the buffer. */
 static bool take(struct outer_socket *s, struct mmsghdr *msg, struct buf *pkt)
 {
-	const struct transport_callbacks *cb = &s->transport->callbacks;
-	struct outer outer = {.local.port = s->port};
+	struct outer outer;
+	size_t segment;
 
-	if (msg->msg_hdr.msg_flags & MSG_TRUNC) {
-		cb->on_drop(cb->owner, DROP_TOO_LONG);
+	if (!outer_read(s, &msg->msg_hdr, &outer, &segment))
 		return false;
-	}
-	if (ip_endpoint_from_sockaddr(msg->msg_hdr.msg_name, &outer.remote) != 0)
-		return false;
-	if (s->kind == OUTER_RAW)
-		outer.remote.port = 0;
-	cmsg_read(&msg->msg_hdr, &outer);
 	buf_put(pkt, msg->msg_len);
 	if (s->kind == OUTER_RAW && s->family == 4 && !strip_ipv4(pkt, &outer))
 		return false;
-	return pkt->len > 0 && classify(s, pkt, &outer);
+	if (pkt->len == 0 || !outer_is_esp(s, (struct slice){pkt->data, pkt->len}, &outer))
+		return false;
+	outer_add(s, pkt, &outer);
+	return true;
+}
+
+static void receive_singly(struct outer_socket *s)
+{
+	struct transport *t = s->transport;
+	size_t n = offer_all(t);
+	size_t got;
+	int err;
+
+	if (n == 0)
+		outer_drop(t, DROP_NO_BUFFER);
+	/* Errors here are of earlier sends; the error queue has them, the datagrams are behind. */
+	err = recvmmsg(s->fd, t->inbox.msgs, (unsigned)n, MSG_DONTWAIT, NULL);
+	got = err > 0 ? (size_t)err : 0;
+	for (size_t i = 0; i < n; i++) {
+		if (i >= got || !take(s, &t->inbox.msgs[i], t->receive_bufs[i]))
+			buf_pool_put(t->params.pool, t->receive_bufs[i]);
+	}
+	if (got == t->receive_want && t->receive_want < BATCH_MAX)
+		t->receive_want *= 2;
+	if (s->kind == OUTER_IKE)
+		return;
+	t->counts.received_messages += got;
+	t->counts.received_packets += got;
 }
 
 void outer_receive(struct outer_socket *s)
 {
 	struct transport *t = s->transport;
-	size_t n = offer_all(t);
-	int got;
 
-	if (n == 0)
-		t->callbacks.on_drop(t->callbacks.owner, DROP_NO_BUFFER);
-	/* Errors here are of earlier sends; the error queue has them, the datagrams are behind. */
-	got = recvmmsg(s->fd, t->receive_vector.msgs, (unsigned)n, MSG_DONTWAIT, NULL);
 	t->receive_batch.n = 0;
-	for (size_t i = 0; i < n; i++) {
-		if (got <= 0 || i >= (size_t)got ||
-			!take(s, &t->receive_vector.msgs[i], t->receive_bufs[i]))
-			buf_pool_put(t->params.pool, t->receive_bufs[i]);
-	}
-	if (got > 0 && (size_t)got == t->receive_want && t->receive_want < BATCH_MAX)
-		t->receive_want *= 2;
-	if (t->receive_batch.n == 0)
-		return;
 	t->receive_batch.now_ms = t->callbacks.now_ms(t->callbacks.owner);
-	t->callbacks.on_esp(t->callbacks.owner, &t->receive_batch);
+	if (s->kind == OUTER_NAT && t->gro != NULL)
+		outer_gro_receive(s);
+	else
+		receive_singly(s);
+	outer_hand_over(t);
 }
 
 /* One report; what it quotes of our packet is not needed. false: the queue is empty. */

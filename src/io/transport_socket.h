@@ -37,13 +37,38 @@ union outer_sockaddr {
 	struct sockaddr_storage room;
 };
 
-/* What the system call of a batch reads and writes; one for each direction. */
-struct outer_vector {
+/* A message's address and control messages. */
+struct outer_place {
+	union outer_sockaddr addr;
+	_Alignas(struct cmsghdr) uint8_t control[CMSG_SEND_SIZE];
+};
+
+/* What a receive reads: one datagram per message, straight into buffers of the pool. */
+struct outer_inbox {
 	struct mmsghdr msgs[BATCH_MAX];
 	struct iovec iov[BATCH_MAX];
 	union outer_sockaddr addrs[BATCH_MAX];
 	_Alignas(struct cmsghdr) uint8_t control[BATCH_MAX][CMSG_RECEIVE_SIZE];
 };
+
+/* What a batch sends through one socket: messages of one or several packets, in order. */
+struct outer_outbox {
+	struct outer_socket *socket;
+	size_t n, n_packets;
+	/* Of the last message: its octets in all, those of its first packet, what its packets
+	 * share, whether another may join, whether its fields are those of the one before. */
+	size_t octets, octets_each;
+	const struct outer *outer;
+	bool open, same_as_before;
+	uint16_t segment_before; /* of the one before */
+	struct mmsghdr msgs[BATCH_MAX];
+	struct iovec iov[BATCH_MAX]; /* of the packets, in order */
+	uint8_t items[BATCH_MAX];    /* where in the batch each of them is */
+	/* Neighbours with equal fields share one place. */
+	struct outer_place places[BATCH_MAX];
+};
+
+struct outer_gro; /* transport_gro.c: what joined datagrams are received into */
 
 struct transport {
 	uv_loop_t *loop;
@@ -56,8 +81,12 @@ struct transport {
 				process touches few */
 	struct buf *receive_bufs[BATCH_MAX];
 	struct batch receive_batch;
-	struct outer_vector receive_vector, send_vector;
-	/* tail.n unsent packets of a full socket, in order */
+	struct outer_inbox inbox;
+	struct outer_outbox outbox;
+	struct outer_gro *gro; /* NULL: UDP_GRO is off */
+	bool gso;
+	struct transport_counts counts;
+	/* tail.n unsent packets of full sockets, in order */
 	struct batch tail;
 };
 
@@ -70,7 +99,27 @@ struct outer_socket *outer_socket_find(
 /* transport_receive.c: what a readable or erring socket has. */
 void outer_receive(struct outer_socket *s);
 void outer_receive_errors(struct outer_socket *s);
-/* transport_send.c: the kept packets, when the first one's socket takes data again. */
+/* Its endpoints and fields, and in *segment what cmsg_read says. false: not usable. */
+bool outer_read(struct outer_socket *s, struct msghdr *msg, struct outer *outer, size_t *segment);
+/* true: the datagram is ESP; a keying message and a keepalive have gone to their callbacks. */
+bool outer_is_esp(struct outer_socket *s, struct slice datagram, const struct outer *outer);
+/* One more packet in the batch, which has room; and the batch to its callback, if there is one. */
+void outer_add(struct outer_socket *s, struct buf *pkt, const struct outer *outer);
+void outer_hand_over(struct transport *transport);
+void outer_drop(struct transport *transport, enum drop drop);
+
+/* transport_gro.c: the same for a socket with UDP_GRO. 0 or negative errno. */
+int outer_gro_start(struct transport *transport);
+void outer_gro_stop(struct transport *transport);
+void outer_gro_receive(struct outer_socket *s);
+
+/* transport_run.c: sends what has no drop reason yet; bit i: item i found its socket full. */
+uint64_t outer_send_batch(struct transport *transport, struct batch *batch);
+struct outer_socket *outer_socket_of(struct transport *transport, const struct batch_item *item);
+/* One message; 0 or negative errno, -EAGAIN where the socket is full. */
+int outer_send_message(const struct outer_socket *s, const struct msghdr *msg);
+
+/* transport_send.c: the kept packets, when a socket takes data again. */
 void outer_send_tail(struct transport *transport);
 /* transport.c: which events the socket is polled for. */
 void outer_watch(struct outer_socket *s, bool writable);
