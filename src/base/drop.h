@@ -13,6 +13,7 @@
 	DROP(IP_CHAIN, "ip-chain", "more than 8 extension headers or 256 octets of them") \
 	DROP(TRANSPORT_SHORT, "transport-short", "too short for its transport header") \
 	DROP(TOO_BIG, "too-big", "does not fit the path; the sender was told") \
+	DROP(TUN_SEGMENT, "tun-segment", "the TUN gave a super-packet that cannot be cut") \
 	/* policy, RFC 4301 */ \
 	DROP(NO_POLICY, "no-policy", "no policy protects this packet: discarded") \
 	DROP(DISCARD, "discard", "a policy says discard") \

@@ -87,6 +87,7 @@ struct config_interface {
 	uint16_t listen_ike, listen_nat; /* 500, 4500 */
 	uint32_t mtu;                    /* 0: auto */
 	bool clamp_mss;
+	bool offload; /* super-packets of the TUN, UDP segmentation outside */
 	char on_up[CONFIG_PATH_MAX], on_down[CONFIG_PATH_MAX];
 	char psk[CONFIG_PATH_MAX], key[CONFIG_PATH_MAX];
 };

@@ -93,6 +93,17 @@ static bool set_mtu(struct build *b, const char *text, struct value_error *error
 	return true;
 }
 
+static bool set_offload(struct build *b, const char *text, struct value_error *error)
+{
+	static const char *const words[] = {"off", "auto", NULL};
+	unsigned word;
+
+	if (!value_word(text, words, &word, error))
+		return false;
+	b->config->interface.offload = word == 1;
+	return true;
+}
+
 static bool set_clamp_mss(struct build *b, const char *text, struct value_error *error)
 {
 	return value_bool(text, &b->config->interface.clamp_mss, error);
@@ -153,6 +164,7 @@ static const struct {
 	{"Psk", set_psk},
 	{"Listen", set_listen},
 	{"Mtu", set_mtu},
+	{"Offload", set_offload},
 	{"ClampMss", set_clamp_mss},
 	{"Keying", set_keying},
 	{"Encap", set_encap},
@@ -195,6 +207,7 @@ static void set_defaults(struct build *b)
 	struct config_interface *i = &b->config->interface;
 	strcpy(i->name, "diet0");
 	strcpy(b->keying, "ikev2");
+	i->offload = true;
 	i->listen_ike = IKE_PORT;
 	i->listen_nat = NAT_PORT;
 	if (gethostname(i->id, sizeof i->id) != 0 || !i->id[0])

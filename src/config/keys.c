@@ -23,6 +23,9 @@ static const struct config_key table[] = {
 	{I, "Listen", "two UDP ports", "500, 4500", false,
 		"The IKE port pair; equal in all files; ESP in UDP uses the second."},
 	{I, "Mtu", "auto, or 1280 to 65535", "auto", true, "MTU of the TUN device."},
+	{I, "Offload", "auto, off", "auto", false,
+		"Segmentation offload of the TUN and of UDP towards the peers; off: packet by "
+		"packet."},
 	{I, "ClampMss", "yes, no", "no", true, "Rewrite the TCP MSS option to what fits the path."},
 	{I, "Keying", "name of a keying plugin", "ikev2", false,
 		"Default for the peers of this file."},

@@ -46,7 +46,7 @@ static int remove_device(const char *name)
 
 	if (!if_nametoindex(name))
 		return 0;
-	error = tun_open(&tun, name, -1, true);
+	error = tun_open(&tun, name, -1, TUN_PERSISTENT);
 	if (!error)
 		error = tun_remove(&tun);
 	if (error)

@@ -171,6 +171,7 @@ static int open_tun(struct tunnel *tunnel, struct config_errors *errors)
 {
 	struct daemon *daemon = tunnel->daemon;
 	const char *ifname = tunnel->config->interface.name;
+	unsigned flags = TUN_PERSISTENT | (tunnel->config->interface.offload ? TUN_OFFLOAD : 0u);
 	char name[NOTIFY_NAME_MAX];
 	const char *hint;
 	int fd;
@@ -178,10 +179,10 @@ static int open_tun(struct tunnel *tunnel, struct config_errors *errors)
 
 	store_name(tunnel, name);
 	fd = notify_fds_take(&daemon->fds, name);
-	error = tun_open(&tunnel->tun, ifname, fd, true);
+	error = tun_open(&tunnel->tun, ifname, fd, flags);
 	if (error && fd >= 0) { /* of another device by now */
 		close(fd);
-		error = tun_open(&tunnel->tun, ifname, -1, true);
+		error = tun_open(&tunnel->tun, ifname, -1, flags);
 	}
 	if (!error) {
 		notify_store(&daemon->notify, name, tunnel->tun.fd);

@@ -71,13 +71,13 @@ static bool transport_restorable(const struct ip_packet *ip, const uint8_t *l4, 
 	switch (ip->proto) {
 	case IP_PROTO_UDP:
 		return get_be16(l4 + UDP_LEN_AT) == len &&
-		       (ip->version == 4 || get_be16(l4 + UDP_CKSUM_AT));
+		       (ip->version == 4 || ip->sum_pending || get_be16(l4 + UDP_CKSUM_AT));
 	case IP_PROTO_UDPLITE:
 		return (get_be16(l4 + UDP_LEN_AT) == 0 || get_be16(l4 + UDP_LEN_AT) == len) &&
 		       get_be16(l4 + UDP_CKSUM_AT);
 	case IP_PROTO_TCP:
 		/* Both zeros verify, but only +0 is what a sum over nonzero octets becomes. */
-		return get_be16(l4 + TCP_CKSUM_AT) != 0xffff;
+		return ip->sum_pending || get_be16(l4 + TCP_CKSUM_AT) != 0xffff;
 	default:
 		return true;
 	}
@@ -92,7 +92,8 @@ static bool layer4_restorable(const struct diet_context *context, const struct i
 		return false;
 	if (!transport_restorable(ip, l4, ip->len - ip->hdr_len))
 		return false;
-	return !(context->guard & DIET_GUARD_CHECKSUM) || checksum_transport_ok(ip);
+	return !(context->guard & DIET_GUARD_CHECKSUM) || ip->sum_pending ||
+	       checksum_transport_ok(ip);
 }
 
 static bool rule_fits(const struct diet_context *context, const struct ip_packet *ip)
@@ -110,6 +111,12 @@ static bool rule_fits(const struct diet_context *context, const struct ip_packet
 bool iipc_fits(const struct diet_context *context, const struct ip_packet *ip)
 {
 	return !context->iipc || context->rule_id || rule_fits(context, ip);
+}
+
+bool iipc_elides_checksum(const struct diet_context *context, const struct ip_packet *ip)
+{
+	return context->iipc && (context->plan->fixes & SCHC_FIX_L4_CKSUM) &&
+	       (!context->rule_id || rule_fits(context, ip));
 }
 
 static size_t inner_len(const struct diet_context *context, const struct ip_packet *ip)

@@ -20,6 +20,8 @@ struct outer;
  */
 bool iipc_fits(const struct diet_context *context, const struct ip_packet *ip);
 
+/* This packet, which fits, will travel without its transport checksum: nobody need make it. */
+bool iipc_elides_checksum(const struct diet_context *context, const struct ip_packet *ip);
 /* Octets that iipc_compress will leave of this packet; only for packets that fit. */
 size_t iipc_compressed_len(const struct diet_context *context, const struct ip_packet *ip);
 

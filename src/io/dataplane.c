@@ -8,10 +8,13 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "esp/sa.h"
+#include "io/coalesce.h"
 #include "io/dataplane_held.h"
 #include "io/dataplane_icmp.h"
 #include "io/dataplane_paths.h"
+#include "io/segment.h"
 #include "io/tun.h"
+#include "ip/checksum.h"
 #include "ipsec/ipsec.h"
 #include "ipsec/path.h"
 #include "ipsec/sad.h"
@@ -24,7 +27,7 @@
 #include <uv.h>
 
 enum {
-	ROUNDS_PER_TURN = 4, /* batches of one TUN per wake-up: others have their turn then */
+	ROUNDS_PER_TURN = 8, /* batches of one TUN per wake-up: others have their turn then */
 	/* One batch under way, one kept by a full socket, those held, an ICMP error. Nothing of it
 	 * is touched before it is needed. */
 	POOL = BATCH_MAX + BATCH_MAX + HELD_MAX + 4,
@@ -39,6 +42,7 @@ struct tunnel {
 	uint32_t mtu;
 	uint16_t index;
 	bool lost;
+	unsigned kinds; /* what the device takes in super-packets; of coalesce.h */
 	size_t n_own;
 	struct ip_addr own[];
 };
@@ -50,7 +54,11 @@ struct dataplane {
 	struct buf_pool *pool;
 	struct tunnel **tunnels; /* by index, with holes */
 	size_t n_tunnels;
-	struct batch batch; /* outbound */
+	struct batch batch;          /* outbound */
+	struct segmenter segmenter;  /* of the packet in super, or of nothing */
+	uint16_t segmenting;         /* tunnel that it came from */
+	struct coalescer coalescer;  /* inbound */
+	const struct batch *inbound; /* that is being coalesced */
 	struct held held;
 	struct paths paths;
 	struct icmp_rate icmp_rate;
@@ -59,6 +67,7 @@ struct dataplane {
 	bool kicked;
 	uv_timer_t timer;
 	uint64_t armed_ms; /* UINT64_MAX: not */
+	uint8_t super[TUN_READ_MAX];
 };
 
 static void on_tunnel(uv_poll_t *poll, int status, int events);
@@ -162,11 +171,23 @@ static void tell_too_big(struct dataplane *dp, struct batch_item *item, uint64_t
 	buf_pool_put(dp->pool, error);
 }
 
+/* Who looks at the packet later knows nothing of unfinished checksums. */
+static void complete_checksum(struct batch_item *item)
+{
+	struct ip_packet ip;
+
+	if (item->csum_start != 0 && ip_packet_parse(&ip, item->pkt) == DROP_NONE)
+		checksum_complete(item->pkt->data, item->pkt->len, item->csum_start,
+			item->csum_offset, ip.proto);
+	item->csum_start = 0;
+}
+
 /* Acts on outbound's verdict about one packet, which is still as the TUN gave it. */
 static void act(struct dataplane *dp, struct batch_item *item, uint64_t until_ms, uint64_t now_ms)
 {
 	enum drop drop = item->drop;
 
+	complete_checksum(item);
 	if (drop == DROP_TOO_BIG)
 		tell_too_big(dp, item, now_ms);
 	if (drop == DROP_NO_SA)
@@ -193,7 +214,6 @@ static void pause_tunnels(struct dataplane *dp)
 
 static void resume_tunnels(struct dataplane *dp)
 {
-	dp->full = false;
 	for (size_t i = 0; i < dp->n_tunnels; i++)
 		if (dp->tunnels[i] != NULL && !dp->tunnels[i]->lost)
 			uv_poll_start(&dp->tunnels[i]->poll, UV_READABLE, on_tunnel);
@@ -229,20 +249,64 @@ static void finish(struct dataplane *dp, uint64_t now_ms)
 	arm(dp, now_ms);
 }
 
-static size_t read_batch(struct tunnel *tunnel, struct batch *batch, int *error)
+/* The next packet of the TUN, to be cut. Its length; 0: nothing waits; or negative errno. */
+static ssize_t read_super(struct tunnel *tunnel)
 {
-	struct buf *pkts[BATCH_MAX];
-	int n = tun_read(tunnel->tun, tunnel->dp->pool, pkts, BATCH_MAX);
+	struct dataplane *dp = tunnel->dp;
+	struct virtio_net_hdr vnet;
+	ssize_t n = tun_read(tunnel->tun, &vnet, dp->super);
 
-	*error = n < 0 ? n : 0;
-	batch->n = n < 0 ? 0 : (size_t)n;
-	tunnel->dp->ipsec->taken += batch->n;
-	for (size_t i = 0; i < batch->n; i++) {
-		memset(&batch->items[i], 0, sizeof(batch->items[i]));
-		batch->items[i].pkt = pkts[i];
-		batch->items[i].tunnel = tunnel->index;
+	if (n <= 0)
+		return n;
+	dp->segmenting = tunnel->index;
+	if (segment_begin(&dp->segmenter, &vnet, dp->super, (size_t)n) != DROP_NONE) {
+		dp->ipsec->taken++;
+		dp->ipsec->drops[DROP_TUN_SEGMENT]++;
 	}
-	return batch->n;
+	return n;
+}
+
+static void take_segment(struct tunnel *tunnel)
+{
+	struct dataplane *dp = tunnel->dp;
+	struct batch_item *item = &dp->batch.items[dp->batch.n];
+	enum drop drop = DROP_NO_BUFFER;
+
+	dp->ipsec->taken++;
+	memset(item, 0, sizeof(*item));
+	item->pkt = buf_pool_get(dp->pool);
+	item->tunnel = tunnel->index;
+	item->run = tunnel->tun->offload != 0;
+	if (item->pkt != NULL)
+		drop = segment_next(&dp->segmenter, item);
+	/* The item before may be of the batch before. */
+	item->alike = item->alike && dp->batch.n > 0;
+	if (drop == DROP_NONE) {
+		dp->batch.n++;
+		return;
+	}
+	/* The segments behind would take another packet's item for that of this one. */
+	dp->segmenter.at = dp->segmenter.len;
+	dp->ipsec->drops[drop]++;
+	buf_pool_put(dp->pool, item->pkt);
+}
+
+static size_t read_batch(struct tunnel *tunnel, int *error)
+{
+	struct dataplane *dp = tunnel->dp;
+
+	dp->batch.n = 0;
+	while (dp->batch.n < BATCH_MAX) {
+		ssize_t n = segment_left(&dp->segmenter) ? 1 : read_super(tunnel);
+
+		if (n <= 0) {
+			*error = (int)n;
+			break;
+		}
+		if (segment_left(&dp->segmenter))
+			take_segment(tunnel);
+	}
+	return dp->batch.n;
 }
 
 /* Deleted under us. Its routes are gone; the guard keeps their packets from leaving in the clear.
@@ -258,20 +322,15 @@ static void lose(struct tunnel *tunnel, int error)
 		events->tun_lost(events->owner, tunnel->index, error);
 }
 
-static void on_tunnel(uv_poll_t *poll, int status, int events)
+/* What has begun to be cut is finished, or waits for the socket. */
+static void work(struct tunnel *tunnel, uint64_t now_ms)
 {
-	struct tunnel *tunnel = poll->data;
 	struct dataplane *dp = tunnel->dp;
-	uint64_t now_ms = dataplane_now_ms();
 	int error = 0;
 
-	(void)events;
-	if (status < 0) {
-		lose(tunnel, -EBADFD);
-		return;
-	}
-	for (int round = 0; round < ROUNDS_PER_TURN && !dp->full; round++) {
-		size_t n = read_batch(tunnel, &dp->batch, &error);
+	for (int round = 0; !dp->full && (round < ROUNDS_PER_TURN || segment_left(&dp->segmenter));
+		round++) {
+		size_t n = read_batch(tunnel, &error);
 
 		if (n == 0)
 			break;
@@ -282,18 +341,76 @@ static void on_tunnel(uv_poll_t *poll, int status, int events)
 	}
 	paths_step(&dp->paths, now_ms);
 	finish(dp, now_ms);
-	if (error != 0 && error != -ENOBUFS)
+	if (error != 0)
 		lose(tunnel, error);
 }
 
-static void deliver(struct dataplane *dp, const struct batch_item *item)
+static void on_tunnel(uv_poll_t *poll, int status, int events)
 {
-	const struct tunnel *tunnel = tunnel_find(dp, item->tunnel);
+	struct tunnel *tunnel = poll->data;
 
-	if (tunnel == NULL || tun_write(tunnel->tun, item->pkt) != 0) {
-		dp->ipsec->drops[DROP_NONE]--;
-		dp->ipsec->drops[DROP_TUN_WRITE]++;
+	(void)events;
+	if (status < 0)
+		lose(tunnel, -EBADFD);
+	else
+		work(tunnel, dataplane_now_ms());
+}
+
+static void count_unwritten(struct dataplane *dp, const struct coalesce_run *run)
+{
+	dp->ipsec->drops[DROP_NONE] -= run->n;
+	dp->ipsec->drops[DROP_TUN_WRITE] += run->n;
+}
+
+/* One by one, in order. */
+static void write_singly(
+	struct dataplane *dp, const struct tunnel *tunnel, const struct coalesce_run *run)
+{
+	const struct coalescer *co = &dp->coalescer;
+	struct coalesce_run single;
+	uint8_t i = run->first;
+
+	for (unsigned left = run->n; left > 0; left--, i = co->next[i]) {
+		coalesce_single(&single, dp->inbound, i);
+		if (tun_write_run(tunnel->tun, co, &single, dp->inbound) != 0)
+			count_unwritten(dp, &single);
 	}
+}
+
+static void write_run(struct dataplane *dp, const struct coalesce_run *run)
+{
+	struct tunnel *tunnel = tunnel_find(dp, dp->inbound->items[run->first].tunnel);
+	int err = -ENODEV;
+
+	if (tunnel != NULL)
+		err = tun_write_run(tunnel->tun, &dp->coalescer, run, dp->inbound);
+	if (err == -EINVAL && run->n > 1) {
+		tunnel->kinds &= run->udp ? ~(unsigned)COALESCE_UDP : ~(unsigned)COALESCE_TCP;
+		log_info("%s: this kernel takes no %s super-packets", tunnel->tun->name,
+			run->udp ? "UDP" : "TCP");
+		write_singly(dp, tunnel, run);
+	} else if (err != 0) {
+		count_unwritten(dp, run);
+	}
+}
+
+static void deliver(struct dataplane *dp, const struct batch *batch)
+{
+	struct coalescer *co = &dp->coalescer;
+
+	dp->inbound = batch;
+	coalesce_begin(co);
+	for (size_t i = 0; i < batch->n; i++) {
+		const struct batch_item *item = &batch->items[i];
+		const struct tunnel *tunnel = tunnel_find(dp, item->tunnel);
+
+		if (item->drop == DROP_NONE)
+			coalesce_add(co, batch, (uint8_t)i, tunnel != NULL ? tunnel->kinds : 0);
+	}
+	coalesce_end(co, batch);
+	for (size_t i = 0; i < co->n_runs; i++)
+		write_run(dp, &co->runs[i]);
+	dp->inbound = NULL;
 }
 
 static void on_esp(void *owner, struct batch *batch)
@@ -310,11 +427,10 @@ static void on_esp(void *owner, struct batch *batch)
 			item->sa->path->mtu = 0;
 			moved = true;
 		}
-		if (item->drop == DROP_NONE)
-			deliver(dp, item);
-		else
+		if (item->drop != DROP_NONE)
 			audit(dp, item, batch->now_ms);
 	}
+	deliver(dp, batch);
 	give_back(dp, batch);
 	if (moved)
 		paths_changed(&dp->paths);
@@ -357,7 +473,14 @@ static void on_path_mtu(void *owner, const struct ip_endpoint *remote, uint32_t 
 
 static void on_writable(void *owner)
 {
-	resume_tunnels(owner);
+	struct dataplane *dp = owner;
+	struct tunnel *tunnel = tunnel_find(dp, dp->segmenting);
+
+	dp->full = false;
+	if (tunnel != NULL && segment_left(&dp->segmenter))
+		work(tunnel, dataplane_now_ms());
+	if (!dp->full)
+		resume_tunnels(dp);
 }
 
 static uint64_t on_clock(void *owner)
@@ -488,6 +611,16 @@ void dataplane_destroy(struct dataplane *dp)
 	uv_close((uv_handle_t *)&dp->timer, on_timer_closed);
 }
 
+static void set_transport_offload(struct dataplane *dp)
+{
+	unsigned wanted = 0;
+
+	for (size_t i = 0; i < dp->n_tunnels; i++)
+		if (dp->tunnels[i] != NULL && dp->tunnels[i]->tun->offload != 0)
+			wanted = TRANSPORT_GSO | TRANSPORT_GRO;
+	transport_set_offload(dp->transport, wanted);
+}
+
 static int make_room(struct dataplane *dp, uint16_t index)
 {
 	size_t n = (size_t)index + 1;
@@ -524,10 +657,13 @@ int dataplane_tun_add(struct dataplane *dp, uint16_t index, const struct tun *tu
 	tunnel->dp = dp;
 	tunnel->tun = tun;
 	tunnel->index = index;
+	tunnel->kinds = (tun->offload & TUN_TSO ? COALESCE_TCP : 0u) |
+			(tun->offload & TUN_USO ? COALESCE_UDP : 0u);
 	tunnel->n_own = n_own;
 	if (n_own > 0)
 		memcpy(tunnel->own, own, n_own * sizeof(*own));
 	dp->tunnels[index] = tunnel;
+	set_transport_offload(dp);
 	if (!dp->full)
 		uv_poll_start(&tunnel->poll, UV_READABLE, on_tunnel);
 	return 0;
@@ -540,7 +676,10 @@ void dataplane_tun_remove(struct dataplane *dp, uint16_t index)
 	if (tunnel == NULL)
 		return;
 	held_forget(&dp->held, dp->pool, dp->ipsec->drops, index);
+	if (dp->segmenting == index)
+		dp->segmenter = (struct segmenter){0};
 	dp->tunnels[index] = NULL;
+	set_transport_offload(dp);
 	uv_close((uv_handle_t *)&tunnel->poll, on_tunnel_closed);
 }
 

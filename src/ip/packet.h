@@ -40,6 +40,7 @@ struct ip_packet {
 	bool first;               /* offset 0: the transport header is here */
 	bool has_ports; /* sport, dport valid: TCP, UDP, UDP-Lite, SCTP; ICMP: type<<8|code in both
 			 */
+	bool sum_pending; /* the caller says: the transport checksum is still to be made */
 	uint16_t hdr_len; /* up to the transport header */
 	uint16_t sport, dport;
 };

@@ -214,6 +214,7 @@ void inbound(struct ipsec *ipsec, struct batch *batch)
 		item->sa = NULL;
 		item->policy = NULL;
 		item->moved = false;
+		item->csum_start = 0;
 		item->drop = inbound_one(ipsec, item, batch->now_ms);
 		ipsec->drops[item->drop]++; /* DROP_NONE counts what passed */
 		ipsec->audits += is_audited(item->drop);

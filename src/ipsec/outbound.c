@@ -9,6 +9,7 @@
 #include "esp/esp.h"
 #include "esp/sa.h"
 #include "ip/addr.h"
+#include "ip/checksum.h"
 #include "ip/icmp.h"
 #include "ipsec/path.h"
 #include "ipsec/spd.h"
@@ -16,7 +17,17 @@
 enum {
 	IPV4_MTU_FLOOR = 576, /* what every host accepts, RFC 791 */
 	ECN_MASK = 3,
+	TCP_CHECKSUM_AT = 16, /* RFC 9293 3.1 */
+	UDP_CHECKSUM_AT = 6,  /* RFC 768 */
 };
+
+static void make_checksum(struct batch_item *item, const struct ip_packet *ip)
+{
+	struct buf *pkt = item->pkt;
+
+	checksum_complete(pkt->data, pkt->len, item->csum_start, item->csum_offset, ip->proto);
+	item->csum_start = 0;
+}
 
 static bool is_usable(const struct sa *sa, const struct ip_packet *ip)
 {
@@ -65,7 +76,11 @@ static struct policy *match_quoted(
 static enum drop find_sa(
 	const struct ipsec *ipsec, struct batch_item *item, const struct ip_packet *ip)
 {
-	item->policy = spd_match(ipsec->spd, item->tunnel, ip);
+	/* Same selectors as the item before: same policy. */
+	if (item->alike)
+		item->policy = item[-1].policy;
+	else
+		item->policy = spd_match(ipsec->spd, item->tunnel, ip);
 	if (!item->policy)
 		item->policy = match_quoted(ipsec->spd, item->tunnel, ip);
 	if (!item->policy)
@@ -117,6 +132,23 @@ static void fill_outer(struct batch_item *item, const struct ip_packet *ip)
 	item->outer.traffic_class = ip_packet_traffic_class(ip) & ECN_MASK;
 }
 
+/*
+ * The kernel leaves the sum over its own packets to us. Only TCP's and UDP's at their usual place
+ * can wait for the rule; an elided one is never made, and is right by construction.
+ */
+static void note_checksum(struct batch_item *item, struct ip_packet *ip)
+{
+	size_t at = ip->proto == IP_PROTO_TCP ? TCP_CHECKSUM_AT : UDP_CHECKSUM_AT;
+
+	if (!item->csum_start)
+		return;
+	ip->sum_pending = ip->has_ports && item->csum_start == ip->hdr_len &&
+			  item->csum_offset == at &&
+			  (ip->proto == IP_PROTO_TCP || ip->proto == IP_PROTO_UDP);
+	if (!ip->sum_pending)
+		make_checksum(item, ip);
+}
+
 /* From here on the packet is changed; the number is taken as late as can be. */
 static enum drop protect(
 	struct sa *sa, struct batch_item *item, const struct ip_packet *ip, uint64_t now_ms)
@@ -125,6 +157,9 @@ static enum drop protect(
 	struct buf *pkt = item->pkt;
 	enum drop drop;
 
+	if (item->csum_start && !iipc_elides_checksum(&sa->diet, ip))
+		make_checksum(item, ip);
+	item->csum_start = 0;
 	if ((drop = iipc_compress(&sa->diet, ip, pkt, &item->outer)))
 		return drop;
 	if ((drop = ctec_add_trailer(&sa->diet, next_header, pkt)))
@@ -147,6 +182,7 @@ static enum drop outbound_one(struct ipsec *ipsec, struct batch_item *item, uint
 
 	if ((drop = ip_packet_parse(&ip, item->pkt)))
 		return drop;
+	note_checksum(item, &ip);
 	if ((drop = find_sa(ipsec, item, &ip)))
 		return drop;
 	sa = item->sa;
