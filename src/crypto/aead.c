@@ -27,7 +27,7 @@
 #define GCM(encr_, name_, key_, iv_, icv_) AES(encr_, name_, key_, 4, iv_, icv_)
 #define CCM(encr_, name_, key_, iv_, icv_) AES(encr_, name_, key_, 3, iv_, icv_)
 
-/* In the order of preference. Another provider of ChaCha20-Poly1305 would be another .ops here. */
+/* In the order of preference. */
 static const struct aead_suite suites[] = {
 	CHACHA(ENCR_CHACHA20_POLY1305, "chacha20-poly1305", 8),
 	CHACHA(ENCR_CHACHA20_POLY1305_IIV, "chacha20-poly1305-iiv", 0),
@@ -84,11 +84,6 @@ const struct aead_suite *aead_suite_at(size_t index)
 	return index < PREFERRED ? &suites[index] : NULL;
 }
 
-const char *aead_provider(const struct aead_suite *suite)
-{
-	return suite->ops->provider;
-}
-
 void aead_key_init(struct aead_key *key, struct aead_pool *pool, const struct aead_suite *suite,
 	const uint8_t *keymat)
 {
@@ -105,37 +100,55 @@ void aead_key_fini(struct aead_key *key)
 	sodium_memzero(key, sizeof(*key));
 }
 
+const char *aead_provider(const struct aead_key *key)
+{
+	const struct aead_ops *ops = key->suite->ops;
+
+	return ops->pooled || key->pool == NULL ? ops->provider : aead_pool_chacha(key->pool);
+}
+
 static void make_nonce(const struct aead_key *key, const uint8_t iv[8], struct aead_job *job)
 {
 	memcpy(job->nonce, key->keymat + key->suite->key_len, key->suite->salt_len);
 	memcpy(job->nonce + key->suite->salt_len, iv, IV_LEN);
 }
 
+/* Who works on len octets of text, and his context, NULL where none is needed. NULL: no memory. */
+static const struct aead_ops *choose(struct aead_key *key, size_t len, bool seal, void **context)
+{
+	const struct aead_ops *ops = key->suite->ops;
+
+	*context = NULL;
+	if (!ops->pooled && (key->pool == NULL || !aead_pool_prefers_evp(key->pool, len)))
+		return ops;
+	*context = aead_pool_context(key, seal);
+	if (*context != NULL)
+		return &aead_evp;
+	return ops->pooled ? NULL : ops;
+}
+
 int aead_seal(
 	struct aead_key *key, const uint8_t iv[8], struct slice aad, uint8_t *data, size_t len)
 {
-	const struct aead_ops *ops = key->suite->ops;
 	struct aead_job job = {.aad = aad, .data = data, .len = len};
-	void *context = NULL;
+	const struct aead_ops *ops;
+	void *context;
 
 	make_nonce(key, iv, &job);
 #ifdef DIETVPN_SEAL_LOG
 	if (seal_log(key, job.nonce) != 0)
 		return -EIO;
 #endif
-	if (ops->pooled && (context = aead_pool_context(key, true)) == NULL)
-		return -EIO;
-	return ops->seal(context, key, &job);
+	ops = choose(key, len, true, &context);
+	return ops != NULL ? ops->seal(context, key, &job) : -EIO;
 }
 
 static int open_job(struct aead_key *key, const struct aead_job *job)
 {
-	const struct aead_ops *ops = key->suite->ops;
-	void *context = NULL;
+	void *context;
+	const struct aead_ops *ops = choose(key, job->len, false, &context);
 
-	if (ops->pooled && (context = aead_pool_context(key, false)) == NULL)
-		return -EIO;
-	return ops->open(context, key, job);
+	return ops != NULL ? ops->open(context, key, job) : -EIO;
 }
 
 int aead_open(

@@ -33,9 +33,6 @@ const struct aead_suite *aead_suite_by_name(const char *name);
  * two functions above find it, nobody offers it unasked.
  */
 const struct aead_suite *aead_suite_at(size_t index);
-/* Which library serves the row: "libsodium" or "OpenSSL". */
-const char *aead_provider(const struct aead_suite *suite);
-
 /*
  * A bounded number of cipher contexts that keys borrow at first use (an OpenSSL GCM context takes
  * 1168 octets); the least recently used one is keyed anew. One pool per thread.
@@ -55,11 +52,14 @@ struct aead_key {
 
 /*
  * Copies keymat: key_len octets of key, then salt_len of salt. The key must not move in memory
- * after its first use. pool outlives the key; it may be NULL for rows of libsodium only.
+ * after its first use. pool outlives the key. For ChaCha20-Poly1305 it may be NULL: then libsodium
+ * serves all lengths, else long packets go to OpenSSL where that has been measured to be faster.
  */
 void aead_key_init(struct aead_key *key, struct aead_pool *pool, const struct aead_suite *suite,
 	const uint8_t *keymat);
 void aead_key_fini(struct aead_key *key); /* gives the context back wiped, wipes the key */
+/* Which library serves the key so far: "libsodium", "OpenSSL", or from which length which one. */
+const char *aead_provider(const struct aead_key *key);
 
 /*
  * Nonce = salt || iv (8 octets, what travels or what RFC 8750 implies). In place: data holds len

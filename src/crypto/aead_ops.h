@@ -14,8 +14,8 @@ struct aead_job {
 };
 
 /*
- * context is the key's own out of the pool, NULL where pooled is false. 0, or -EIO from seal and
- * -EBADMSG from open; what a refused open leaves in data is aead.c's to destroy.
+ * context is the key's own out of the pool, which aead_sodium does not look at. 0, or -EIO from
+ * seal and -EBADMSG from open; what a refused open leaves in data is aead.c's to destroy.
  */
 struct aead_ops {
 	const char *provider;

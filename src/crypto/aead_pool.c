@@ -3,6 +3,7 @@
  */
 #include "aead_pool.h"
 
+#include "aead_choice.h"
 #include "aead_ops.h"
 #include "base/list.h"
 
@@ -19,6 +20,8 @@ struct aead_pool {
 	struct list recent; /* of all slots in use: last used first, ownerless ones last */
 	uint64_t misses;
 	uint32_t used, size;
+	bool measured;   /* evp_from is; until then no packet has reached it */
+	size_t evp_from; /* octets of ChaCha20-Poly1305 */
 	struct slot slot[];
 };
 
@@ -35,6 +38,7 @@ struct aead_pool *aead_pool_create(size_t contexts)
 	if (pool == NULL)
 		return NULL;
 	pool->size = (uint32_t)contexts;
+	pool->evp_from = AEAD_CHOICE_FLOOR;
 	list_init(&pool->recent);
 	return pool;
 }
@@ -51,6 +55,24 @@ void aead_pool_destroy(struct aead_pool *pool)
 uint64_t aead_pool_misses(const struct aead_pool *pool)
 {
 	return pool->misses;
+}
+
+void aead_pool_prefer_evp_from(struct aead_pool *pool, size_t from)
+{
+	pool->measured = true;
+	pool->evp_from = from;
+}
+
+bool aead_pool_prefers_evp(struct aead_pool *pool, size_t len)
+{
+	if (len >= pool->evp_from && !pool->measured)
+		aead_pool_prefer_evp_from(pool, aead_choice_measure());
+	return len >= pool->evp_from;
+}
+
+const char *aead_pool_chacha(const struct aead_pool *pool)
+{
+	return aead_choice_name(pool->measured ? pool->evp_from : AEAD_CHOICE_NEVER);
 }
 
 static void move_to_front(struct aead_pool *pool, struct slot *slot)

@@ -175,7 +175,7 @@ static void put_cipher(struct put *map, const struct sa *sa)
 	if (!sa)
 		return;
 	put_text(map, "cipher", sa->key.suite->name);
-	put_text(map, "provider", aead_provider(sa->key.suite));
+	put_text(map, "provider", aead_provider(&sa->key));
 	put_uint(map, "icv", sa->key.suite->icv_len);
 }
 

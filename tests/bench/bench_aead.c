@@ -72,29 +72,27 @@ static int run_round(struct bench *b, int round, size_t len)
 }
 
 static void print_figure(
-	const struct aead_suite *suite, const char *op, size_t len, double ns, int rounds)
+	const struct aead_key *key, const char *op, size_t len, double ns, int rounds)
 {
-	printf("bench=aead suite=%s provider=%s op=%s octets=%zu ns=%.0f rounds=%d\n", suite->name,
-		aead_provider(suite), op, len, ns, rounds);
+	printf("bench=aead suite=%s op=%s octets=%zu ns=%.0f rounds=%d provider=\"%s\"\n",
+		key->suite->name, op, len, ns, rounds, aead_provider(key));
 }
 
 static int run_length(struct bench *b, size_t len)
 {
-	const struct aead_suite *suite = b->out.suite;
-
 	if (run_round(b, 0, len) != 0) /* warm up: contexts, caches, clock rate */
 		return -1;
 	for (int round = 0; round < b->rounds; round++)
 		if (run_round(b, round, len) != 0)
 			return -1;
-	print_figure(suite, "seal", len, median(b->seal, b->rounds), b->rounds);
-	print_figure(suite, "open", len, median(b->open, b->rounds), b->rounds);
+	print_figure(&b->out, "seal", len, median(b->seal, b->rounds), b->rounds);
+	print_figure(&b->in, "open", len, median(b->open, b->rounds), b->rounds);
 	return 0;
 }
 
 static int run_suite(struct bench *b, struct aead_pool *pool, const struct aead_suite *suite)
 {
-	static const size_t lengths[] = {64, 256, LEN_MAX};
+	static const size_t lengths[] = {64, 208, 256, LEN_MAX};
 	uint8_t keymat[AEAD_KEYMAT_MAX];
 	int err = 0;
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Wycheproof's cases through the wing's public functions; judged as the data folder says. */
 #include "crypto/aead.h"
+#include "crypto/aead_choice.h"
+#include "crypto/aead_pool.h"
 #include "crypto/dh.h"
 #include "crypto/hash.h"
 #include "crypto/secret.h"
@@ -71,7 +73,12 @@ static void aead_case(
 	cr_assert(is(test, "result", "valid") || is(test, "result", "invalid"), "%s", c.where);
 	c.valid = is(test, "result", "valid");
 	c.has_msg = true;
+	/* Only ChaCha20-Poly1305 has two providers. */
+	aead_pool_prefer_evp_from(pool, AEAD_CHOICE_NEVER);
 	check_aead_case(pool, suite, &c);
+	aead_pool_prefer_evp_from(pool, 0);
+	if (suite->encr == ENCR_CHACHA20_POLY1305)
+		check_aead_case(pool, suite, &c);
 	tally->run++;
 }
 
