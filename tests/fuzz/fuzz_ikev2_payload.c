@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Any octets as a chain of IKE payloads: the chain behind a message's header, and one whose first
+ * type is the first octet. What is accepted is read by every parser and written again. */
+#include "ikev2/payload.h"
+#include "ikev2/payload_sa.h"
+#include "ikev2/payload_ts.h"
+
+#include "must.h"
+
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+enum { HEADER = 28, AT_FIRST = 16 };
+
+static const struct allowed everything = {
+	.protocol = PROTOCOL_ESP,
+	.suites = {{28, 0}, {20, 128}, {20, 256}, {14, 128}},
+	.groups = {31, 19},
+	.esn = {1, 0},
+	.n_suites = 4,
+	.n_groups = 2,
+	.n_esn = 2,
+	.groups_optional = true,
+};
+
+/* What we chose from any proposal, we can write, and the peer would take it for an answer. */
+static void read_sa(struct slice body)
+{
+	struct proposal list[PROPOSALS_MAX];
+	struct chosen chosen;
+	struct chosen again;
+	struct payload_writer w;
+	uint8_t out[256];
+	char text[256];
+
+	must(payload_sa_parse(body, list) <= PROPOSALS_MAX);
+	must(strlen(payload_sa_print(body, text, sizeof text)) < sizeof text);
+	if (payload_sa_choose(body, &everything, 0, &chosen))
+		return;
+	payload_writer_init(&w, out, sizeof out);
+	chosen.number = 1;
+	payload_sa_answer(&w, PROTOCOL_ESP, &chosen, (struct slice){chosen.spi, 4});
+	must(!w.overflow);
+	must(payload_sa_valid((struct slice){out + 4, w.len - 4}));
+	must(!payload_sa_accept((struct slice){out + 4, w.len - 4}, &everything, &again));
+	must(again.encr == chosen.encr && again.esn == chosen.esn && again.group == chosen.group);
+}
+
+static void read_ts(struct slice body)
+{
+	struct selectors list;
+	struct selectors both;
+	struct payload_writer w;
+	uint8_t out[512];
+	bool all;
+
+	payload_ts_parse(body, &list, &all);
+	must(list.n <= TS_MAX);
+	if (!list.n)
+		return;
+	must(selectors_narrow(&list, &list, &both));
+	must(selectors_within(&both, &list) && selectors_within(&list, &both));
+	payload_writer_init(&w, out, sizeof out);
+	payload_ts_add(&w, PAYLOAD_TSI, &both);
+	must(!w.overflow && payload_ts_valid((struct slice){out + 4, w.len - 4}));
+}
+
+static void read_chain(uint8_t first, struct slice chain)
+{
+	struct payloads p;
+
+	if (payloads_parse(first, chain, &p))
+		return;
+	if (p.sa.data)
+		read_sa(p.sa);
+	if (p.ts_i.data)
+		read_ts(p.ts_i);
+	if (p.ts_r.data)
+		read_ts(p.ts_r);
+	for (size_t i = 0; i < p.n_notify; i++)
+		must(p.notify[i].data.data + p.notify[i].data.len <= chain.data + chain.len);
+	for (size_t i = 0; i < p.n_delete; i++)
+		must(p.deletes[i].spis.data + p.deletes[i].spis.len <= chain.data + chain.len);
+	if (p.sk_type)
+		must(p.sk.data + p.sk.len == chain.data + chain.len);
+	must(!p.cookie || (p.n_notify && p.notify[0].type == COOKIE));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	if (len >= HEADER)
+		read_chain(data[AT_FIRST], (struct slice){data + HEADER, len - HEADER});
+	if (len)
+		read_chain(data[0], (struct slice){data + 1, len - 1});
+	return 0;
+}
