@@ -44,6 +44,32 @@ static void add(struct lane *lane, uint64_t value)
 	lane->carries += lane->sum < value;
 }
 
+/* Up to 7 octets behind the last eight, as if a zero followed an odd one. */
+static uint64_t rest(const uint8_t *p, size_t len)
+{
+	uint8_t last[2] = {0};
+	uint32_t four = 0;
+	uint16_t two = 0;
+	uint16_t one = 0;
+
+	if (len & 4)
+		memcpy(&four, p, sizeof four);
+	if (len & 2)
+		memcpy(&two, p + (len & 4), sizeof two);
+	if (len & 1) {
+		last[0] = p[len - 1];
+		memcpy(&one, last, sizeof one);
+	}
+	return (uint64_t)four + two + one;
+}
+
+/* 2^32 and 2^64 are both 1 modulo 0xffff. */
+static uint64_t join(struct lane a, const struct lane *b)
+{
+	add(&a, b->sum);
+	return (a.sum & 0xffffffff) + (a.sum >> 32) + a.carries + b->carries;
+}
+
 /* Two lanes, so that neither waits for the other. */
 uint64_t checksum_add(uint64_t sum, const void *data, size_t len)
 {
@@ -59,14 +85,8 @@ uint64_t checksum_add(uint64_t sum, const void *data, size_t len)
 	}
 	for (; len >= 8; len -= 8, p += 8)
 		add(&a, load(p));
-	if (len) {
-		uint8_t rest[8] = {0};
-
-		memcpy(rest, p, len);
-		add(&b, load(rest));
-	}
-	return sum +
-	       to_host_order(fold((uint64_t)fold(a.sum) + fold(b.sum) + a.carries + b.carries));
+	add(&b, rest(p, len));
+	return sum + to_host_order(fold(join(a, &b)));
 }
 
 uint16_t checksum_finish(uint64_t sum)
