@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SHA-256, HMAC, HKDF (RFC 5869), BLAKE2b and a keyed short hash for tables. */
+/* SHA-256, HMAC, HKDF (RFC 5869), SHA-1, BLAKE2b and a keyed short hash for tables. */
 #include "hash.h"
 
+#include "libcrypto.h"
+
+#include <openssl/evp.h>
 #include <sodium.h>
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 /* libsodium declares its pointers non-NULL, an empty slice may hold NULL. */
@@ -28,6 +32,16 @@ void hash_hmac_sha256(struct slice key, struct slice in, uint8_t out[HASH_SHA256
 	crypto_auth_hmacsha256_update(&state, octets(in), in.len);
 	crypto_auth_hmacsha256_final(&state, out);
 	sodium_memzero(&state, sizeof(state));
+}
+
+int hash_sha1(struct slice in, uint8_t out[HASH_SHA1_LEN])
+{
+	if (libcrypto_init() == 0 &&
+		EVP_Digest(octets(in), in.len, out, NULL, EVP_sha1(), NULL) == 1)
+		return 0;
+	libcrypto_forget_errors();
+	memset(out, 0, HASH_SHA1_LEN);
+	return -EIO;
 }
 
 void hash_hkdf_extract(struct slice salt, struct slice ikm, uint8_t prk[HASH_SHA256_LEN])

@@ -3,6 +3,7 @@
 #include "libcrypto.h"
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 
 #include <errno.h>
 
@@ -13,4 +14,15 @@ int libcrypto_init(void)
 			   OPENSSL_INIT_NO_ADD_ALL_CIPHERS | OPENSSL_INIT_NO_ADD_ALL_DIGESTS;
 
 	return OPENSSL_init_crypto(options, NULL) == 1 ? 0 : -EIO;
+}
+
+bool libcrypto_running(void)
+{
+	return OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1;
+}
+
+void libcrypto_forget_errors(void)
+{
+	if (ERR_peek_error() != 0)
+		ERR_clear_error();
 }

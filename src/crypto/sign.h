@@ -4,6 +4,7 @@
 #define DIETVPN_CRYPTO_SIGN_H
 
 #include "sign_key.h"
+#include "sign_private.h"
 
 #include "dietvpn/types.h"
 

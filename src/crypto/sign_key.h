@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keys of signatures: SubjectPublicKeyInfo (RFC 7670, 8410, 5480, 8017), PEM and base64 forms. */
+/* Public keys of signatures: SubjectPublicKeyInfo (RFC 7670, 8410, 5480, 8017), PEM and base64. */
 #ifndef DIETVPN_CRYPTO_SIGN_KEY_H
 #define DIETVPN_CRYPTO_SIGN_KEY_H
 
@@ -14,7 +14,8 @@ enum sign_key_type { SIGN_ED25519 = 1, SIGN_RSA, SIGN_ECDSA_P256 };
 enum {
 	SIGN_RSA_BITS_MIN = 2048,
 	SIGN_RSA_BITS_MAX = 4096,
-	SIGN_SPKI_MAX = 560, /* RSA-4096 with an exponent of four octets needs 553 */
+	SIGN_RSA_EXPONENT_MAX = 4, /* octets */
+	SIGN_SPKI_MAX = 560,       /* RSA-4096 with an exponent of four octets needs 553 */
 	SIGN_ED25519_LEN = 32,
 	SIGN_FINGERPRINT_LEN = 32,
 	SIGN_TEXT_MAX = 8192, /* a key file */
@@ -30,12 +31,16 @@ struct sign_public {
 /*
  * All of der must be one SubjectPublicKeyInfo in DER, as a stranger's CERT payload has it: Ed25519,
  * RSA of 2048 to 4096 bits with an odd exponent of at most 32 bits, or a point of P-256,
- * uncompressed and on the curve. 0, -EINVAL (malformed), -ENOTSUP (another algorithm or curve),
- * -ERANGE (size of an RSA key) or -EIO.
+ * uncompressed and on the curve. 0, -EINVAL (malformed, or no valid key), -ENOTSUP (another
+ * algorithm or curve), -ERANGE (size of an RSA key) or -EIO; out is untouched on error.
  */
 int sign_public_from_spki(struct slice der, struct sign_public *out);
 /* 32 octets of RFC 8032. -EINVAL: no point of the curve, or of small order. */
 int sign_public_from_ed25519(const uint8_t raw[SIGN_ED25519_LEN], struct sign_public *out);
+/* x | y. Errors as sign_public_from_spki. */
+int sign_public_from_p256(const uint8_t point[64], struct sign_public *out);
+/* Modulus and exponent, big-endian. Errors as sign_public_from_spki. */
+int sign_public_from_rsa(struct slice n, struct slice e, struct sign_public *out);
 /*
  * A key file: PEM ("PUBLIC KEY"), or base64 of a SubjectPublicKeyInfo, or base64 of the 32 octets
  * of an Ed25519 key. Errors as sign_public_from_spki, and -EMSGSIZE.
@@ -45,23 +50,13 @@ int sign_public_from_text(struct slice text, struct sign_public *out);
 void sign_public_fingerprint(
 	const struct sign_public *key, uint8_t fingerprint[SIGN_FINGERPRINT_LEN]);
 bool sign_public_equal(const struct sign_public *a, const struct sign_public *b);
+/* The key itself inside the SubjectPublicKeyInfo: 32 octets, 04 | x | y, or RFC 8017's structure.
+ */
+struct slice sign_public_bits(const struct sign_public *key);
 /* "ed25519", "rsa" or "ecdsa-p256". */
 const char *sign_key_type_name(enum sign_key_type type);
 
-struct sign_private;
-
-/*
- * A key file: PEM ("PRIVATE KEY": PKCS#8, not encrypted), or base64 of the 32 octets of an Ed25519
- * seed, the project's own form. The caller wipes text and owns *out. Errors as
- * sign_public_from_spki, and -EACCES (encrypted), -EKEYREJECTED (private and public half do not
- * belong together), -EMSGSIZE, -ENOMEM.
- */
-int sign_private_from_text(struct slice text, struct sign_private **out);
-int sign_private_from_seed(const uint8_t seed[SIGN_ED25519_LEN], struct sign_private **out);
-void sign_private_destroy(struct sign_private *key); /* wipes; NULL is fine */
-const struct sign_public *sign_private_public(const struct sign_private *key);
-
-/* One sentence for the operator about an error of the functions above. */
+/* One sentence for the operator about an error of these functions and of sign_private.h. */
 const char *sign_key_error(int err);
 
 #endif
