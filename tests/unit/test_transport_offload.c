@@ -585,6 +585,44 @@ Test(transport_offload, a_refused_run_goes_singly_and_is_the_last)
 	two_close(&two);
 }
 
+/* Full in the middle of a refused run: the rest of it is kept. */
+Test(transport_offload, a_refused_run_fills_the_socket)
+{
+	enum { LEN = 1400 };
+	static uint8_t data[LEN] = {0x11};
+	struct two two;
+	struct batch batch = {0};
+	struct outer outer = {.remote = at("192.0.2.2", PORT_NAT)};
+	size_t kept = 0;
+
+	two_open_offload(&two);
+	if (!sh("tc qdisc add dev v0 root tbf rate 10mbit burst 4kb limit 20mb 2>/dev/null"))
+		cr_skip_test("needs tc and the tbf queueing discipline");
+	checksums_off(AF_INET, 1);
+	set_int(descriptor(AF_INET, 1), SOL_SOCKET, SO_SNDBUF, 16 * 1024);
+	for (uint32_t i = 0; i < BATCH_MAX; i++) {
+		put_be32(data + 4, i);
+		put(two.a, &batch, &outer, data, LEN)->run = true;
+	}
+	cr_assert_not(transport_send(two.a->transport, &batch));
+	for (size_t i = 0; i < BATCH_MAX; i++) {
+		cr_assert_eq(batch.items[i].drop, DROP_NONE);
+		kept += batch.items[i].pkt == NULL;
+	}
+	/* The first run holds 46. */
+	cr_assert(kept > 18 && kept < BATCH_MAX, "%zu kept", kept);
+	give_back(two.a, &batch);
+	run(two.b, BATCH_MAX, 3000);
+	cr_assert_eq(two.b->n, BATCH_MAX);
+	for (uint32_t i = 0; i < BATCH_MAX; i++)
+		cr_assert_eq(get_be32(two.b->log[i].data + 4), i);
+	run(two.a, 1, 20);
+	cr_assert_eq(two.a->writable, 1);
+	cr_assert_eq(transport_counts(two.a->transport).sent_packets, BATCH_MAX);
+	cr_assert_eq(buf_pool_free(two.a->pool), 256);
+	two_close(&two);
+}
+
 /* Errors that are not about runs: a path that shrank, a source address or a label that is gone. */
 Test(transport_offload, another_error_does_not_end_runs)
 {
