@@ -64,7 +64,8 @@ const char *aead_provider(const struct aead_key *key);
 /*
  * Nonce = salt || iv (8 octets, what travels or what RFC 8750 implies). In place: data holds len
  * octets of plaintext and room for the ICV behind; afterwards ciphertext and ICV. 0 or -EIO.
- * The only callers of the cipher; under DIETVPN_SEAL_LOG seal writes one line per nonce first.
+ * The only callers of the cipher with a key of anyone (aead_choice.c times it with zeros); under
+ * DIETVPN_SEAL_LOG seal writes one line per nonce first.
  */
 int aead_seal(
 	struct aead_key *key, const uint8_t iv[8], struct slice aad, uint8_t *data, size_t len);
