@@ -315,6 +315,21 @@ static void count(struct outer_outbox *out, size_t from, size_t to)
 	counts->sent_packets += first_packet(out, to) - first_packet(out, from);
 }
 
+/*
+ * The message that the kernel refused: a run once more as it is, for the error may belong to an
+ * earlier packet, perhaps another peer's; then its packets. 0 or -EAGAIN.
+ */
+static int send_refused(struct outer_outbox *out, size_t m, struct batch *batch, int err)
+{
+	const struct msghdr *msg = &out->msgs[m].msg_hdr;
+
+	if (msg->msg_iovlen > 1)
+		err = outer_send_message(out->socket, msg);
+	if (err == 0)
+		count(out, m, m + 1);
+	return err == 0 || err == -EAGAIN ? err : send_singly(out, m, batch, err);
+}
+
 /* Returns the first packet that the socket had no room for. */
 static size_t send_messages(struct outer_outbox *out, struct batch *batch)
 {
@@ -332,7 +347,7 @@ static size_t send_messages(struct outer_outbox *out, struct batch *batch)
 		}
 		if (err == -EINTR)
 			continue;
-		if (err == -EAGAIN || send_singly(out, at, batch, err) == -EAGAIN)
+		if (err == -EAGAIN || send_refused(out, at, batch, err) == -EAGAIN)
 			break;
 		at++;
 	}

@@ -585,6 +585,28 @@ Test(transport_offload, a_refused_run_goes_singly_and_is_the_last)
 	two_close(&two);
 }
 
+/* An ICMP error waits for the next message, which here is another peer's run. */
+Test(transport_offload, an_icmp_error_parts_no_run)
+{
+	static const char *const to[] = {"192.0.2.2", "2001:db8::2"};
+	struct two two;
+
+	two_open_offload(&two);
+	for (size_t f = 0; f < 2; f++) {
+		struct outer closed = {.remote = at(to[f], 4711)},
+			     outer = {.remote = at(to[f], PORT_NAT)};
+		struct batch batch = {0};
+
+		put(two.a, &batch, &closed, "abcd", 4);
+		cr_assert(transport_send(two.a->transport, &batch));
+		give_back(two.a, &batch);
+		usleep(20000);
+		cr_assert_eq(send_run(&two, &outer, 20, 500), 1);
+	}
+	cr_assert_eq(transport_offload(two.a->transport), TRANSPORT_GSO | TRANSPORT_GRO);
+	two_close(&two);
+}
+
 /* Full in the middle of a refused run: the rest of it is kept. */
 Test(transport_offload, a_refused_run_fills_the_socket)
 {
