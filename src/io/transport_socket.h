@@ -113,9 +113,17 @@ int outer_gro_start(struct transport *transport);
 void outer_gro_stop(struct transport *transport);
 void outer_gro_receive(struct outer_socket *s);
 
-/* transport_run.c: sends what has no drop reason yet; bit i: item i found its socket full. */
-uint64_t outer_send_batch(struct transport *transport, struct batch *batch);
+/* transport_run.c: messages for out->socket of those items whose bits are in todo; takes these bits
+ * off. */
+void outer_gather(struct outer_outbox *out, const struct batch *batch, uint64_t *todo);
+/* The destination, and the control messages as cmsg_write has them, of one message. */
+void outer_address(struct msghdr *msg, struct outer_place *place, const struct outer *outer);
+void outer_control(
+	struct msghdr *msg, struct outer_place *place, const struct outer *outer, uint16_t segment);
 struct outer_socket *outer_socket_of(struct transport *transport, const struct batch_item *item);
+
+/* transport_messages.c: sends what has no drop reason yet; bit i: item i found its socket full. */
+uint64_t outer_send_batch(struct transport *transport, struct batch *batch);
 /* One message; 0 or negative errno, -EAGAIN where the socket is full. */
 int outer_send_message(const struct outer_socket *s, const struct msghdr *msg);
 
