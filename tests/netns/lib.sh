@@ -102,8 +102,9 @@ key_octets() {
 }
 
 # conf SIDE: one [Peer], from the variables below; EXTRA goes into [Peer], IFACE into [Interface]. ALLOW_B is for b where
-# the two ends' ports differ: what is remote for one is local for the other.
+# the two ends' ports differ: what is remote for one is local for the other. OFFLOAD=off runs any script packet by packet.
 INNER=6 OUTER=4 ENCAP=udp COMPRESS=iot CIPHER=chacha20-poly1305-iiv ALLOW=any ALLOW_B= EXTRA= IFACE=
+OFFLOAD=${OFFLOAD:-auto}
 conf() {
 	local me=$1 other mine theirs out allow=$ALLOW
 	if [ "$me" = a ]; then other=b mine=1 theirs=2; else other=a mine=2 theirs=1 allow=${ALLOW_B:-$ALLOW}; fi
@@ -117,6 +118,7 @@ conf() {
 		[Interface]
 		Name     = diet0
 		Address  = $in_mine
+		Offload  = $OFFLOAD
 		$IFACE
 		[Peer "$other"]
 		Keying   = manual
