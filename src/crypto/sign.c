@@ -50,22 +50,29 @@ static const uint8_t id_rsa_256[] = RSA_ID(0x0b);
 static const uint8_t id_rsa_384[] = RSA_ID(0x0c);
 static const uint8_t id_rsa_512[] = RSA_ID(0x0d);
 /* The same hash for the text and for MGF1, the salt as long as the hash. */
-#define PSS_ID(hash, salt) \
+#define PSS_ID(len, params_len, hash, ...) \
 	{ \
-		0x30, 0x41, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a, \
-			0x30, 0x34, 0xa0, 0x0f, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, \
+		0x30, len, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a, 0x30, \
+			params_len, 0xa0, 0x0f, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, \
 			0x65, 0x03, 0x04, 0x02, hash, 0x05, 0x00, 0xa1, 0x1c, 0x30, 0x1a, 0x06, \
 			0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x08, 0x30, 0x0d, \
 			0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, hash, 0x05, \
-			0x00, 0xa2, 0x03, 0x02, 0x01, salt \
+			0x00, 0xa2, 0x03, 0x02, 0x01, __VA_ARGS__ \
 	}
-static const uint8_t id_pss_256[] = PSS_ID(0x01, 32);
-static const uint8_t id_pss_384[] = PSS_ID(0x02, 48);
-static const uint8_t id_pss_512[] = PSS_ID(0x03, 64);
+static const uint8_t id_pss_256[] = PSS_ID(0x41, 0x34, 0x01, 32);
+static const uint8_t id_pss_384[] = PSS_ID(0x41, 0x34, 0x02, 48);
+static const uint8_t id_pss_512[] = PSS_ID(0x41, 0x34, 0x03, 64);
+/* RFC 7427 A.4.3 writes the trailer field out, although DER leaves a default value out. */
+static const uint8_t id_pss_256_long[] = PSS_ID(0x46, 0x39, 0x01, 32, 0xa3, 3, 2, 1, 1);
+static const uint8_t id_pss_384_long[] = PSS_ID(0x46, 0x39, 0x02, 48, 0xa3, 3, 2, 1, 1);
+static const uint8_t id_pss_512_long[] = PSS_ID(0x46, 0x39, 0x03, 64, 0xa3, 3, 2, 1, 1);
 
 /* clang-format off */
 #define DIGITAL(name, type, hash, id, ops) \
-	{name, SIGN_METHOD_DIGITAL, type, hash, 0, {id, sizeof(id)}, &(ops)}
+	{name, SIGN_METHOD_DIGITAL, type, hash, 0, {id, sizeof(id)}, {NULL, 0}, &(ops)}
+#define PSS(name, hash, id, also) \
+	{name, SIGN_METHOD_DIGITAL, SIGN_RSA, hash, 0, {id, sizeof(id)}, {also, sizeof(also)}, \
+		&sign_evp_pss}
 static const struct sign_alg table[] = {
 	DIGITAL("ed25519", SIGN_ED25519, SIGN_HASH_IDENTITY, id_ed25519, ed25519),
 	DIGITAL("ecdsa-p256-sha2-256", SIGN_ECDSA_P256, SIGN_HASH_SHA2_256, id_ecdsa_256, sign_evp),
@@ -74,12 +81,13 @@ static const struct sign_alg table[] = {
 	DIGITAL("rsa-sha2-256", SIGN_RSA, SIGN_HASH_SHA2_256, id_rsa_256, sign_evp),
 	DIGITAL("rsa-sha2-384", SIGN_RSA, SIGN_HASH_SHA2_384, id_rsa_384, sign_evp),
 	DIGITAL("rsa-sha2-512", SIGN_RSA, SIGN_HASH_SHA2_512, id_rsa_512, sign_evp),
-	DIGITAL("rsa-pss-sha2-256", SIGN_RSA, SIGN_HASH_SHA2_256, id_pss_256, sign_evp_pss),
-	DIGITAL("rsa-pss-sha2-384", SIGN_RSA, SIGN_HASH_SHA2_384, id_pss_384, sign_evp_pss),
-	DIGITAL("rsa-pss-sha2-512", SIGN_RSA, SIGN_HASH_SHA2_512, id_pss_512, sign_evp_pss),
+	PSS("rsa-pss-sha2-256", SIGN_HASH_SHA2_256, id_pss_256, id_pss_256_long),
+	PSS("rsa-pss-sha2-384", SIGN_HASH_SHA2_384, id_pss_384, id_pss_384_long),
+	PSS("rsa-pss-sha2-512", SIGN_HASH_SHA2_512, id_pss_512, id_pss_512_long),
 	{"ecdsa-p256", SIGN_METHOD_ECDSA_P256, SIGN_ECDSA_P256, SIGN_HASH_SHA2_256, 0,
-		{NULL, 0}, &sign_evp_plain},
-	{"rsa-sha1", SIGN_METHOD_RSA, SIGN_RSA, SIGN_HASH_SHA1, 1, {NULL, 0}, &sign_evp},
+		{NULL, 0}, {NULL, 0}, &sign_evp_plain},
+	{"rsa-sha1", SIGN_METHOD_RSA, SIGN_RSA, SIGN_HASH_SHA1, 1, {NULL, 0},
+		{NULL, 0}, &sign_evp},
 };
 /* clang-format on */
 
@@ -106,7 +114,9 @@ static bool same(struct slice a, struct slice b)
 const struct sign_alg *sign_find(uint8_t method, struct slice wire_id)
 {
 	for (size_t i = 0; i < ROWS; i++)
-		if (table[i].method == method && same(table[i].wire_id, wire_id))
+		if (table[i].method == method &&
+			(same(table[i].wire_id, wire_id) ||
+				(wire_id.len != 0 && same(table[i].also_id, wire_id))))
 			return &table[i];
 	return NULL;
 }

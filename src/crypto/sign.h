@@ -38,6 +38,7 @@ struct sign_alg {
 	uint8_t hash;
 	uint8_t verify_only;  /* 1: sign_make refuses it */
 	struct slice wire_id; /* method 14: the AlgorithmIdentifier in DER, octet for octet */
+	struct slice also_id; /* accepted like wire_id, never sent; mostly empty */
 	const struct sign_ops *ops;
 };
 
@@ -52,7 +53,7 @@ const struct sign_alg *sign_by_name(const char *name);
 /*
  * The row of an AUTH payload: its method, and for method 14 the AlgorithmIdentifier without its
  * length octet (else wire_id is empty). NULL: none of ours. The identifier must be equal octet for
- * octet: absent for NULL parameters, other salt lengths or RFC 8017's defaults are not known.
+ * octet: absent for NULL parameters and PSS with SHA-1 or another length of salt are not known.
  */
 const struct sign_alg *sign_find(uint8_t method, struct slice wire_id);
 /*

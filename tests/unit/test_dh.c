@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* X25519 by the numbers of RFC 7748 sections 5.2 and 6.1, and refusal of small-order points. */
+/* Groups by the numbers of RFC 7748, 8031 and 5903, and refusal of what is no good point. */
 #include "crypto/dh.h"
 #include "crypto/secret.h"
 
@@ -119,5 +119,154 @@ Test(dh, two_ends)
 		cr_assert_eq(dh_x25519_shared(a, b_public, at_a), 0);
 		cr_assert_eq(dh_x25519_shared(b, a_public, at_b), 0);
 		cr_assert_arr_eq(at_a, at_b, sizeof(at_a));
+	}
+}
+
+static const struct dh_group *group(uint16_t id)
+{
+	const struct dh_group *found = dh_find(id);
+
+	cr_assert_not_null(found);
+	return found;
+}
+
+/* The example of an RFC: two private keys, their public ones, and what both ends share. */
+static void must_be_example(uint16_t id, const char *const hex[5])
+{
+	static struct octets in[5];
+	uint8_t public_key[DH_PUBLIC_MAX], shared[DH_SHARED_MAX];
+
+	for (int i = 0; i < 5; i++)
+		unhex(hex[i], &in[i]);
+	for (int i = 0; i < 2; i++) {
+		cr_assert_eq(dh_public(group(id), in[i].data, public_key), 0);
+		cr_assert(same(&in[2 + i], public_key, group(id)->public_len));
+		cr_assert_eq(dh_compute(group(id), in[i].data, slice_of(&in[3 - i]), shared), 0);
+		cr_assert(same(&in[4], shared, group(id)->shared_len));
+	}
+}
+
+Test(dh, rfc5903_8_1)
+{
+	must_be_example(DH_P256,
+		(const char *const[5]){
+			"C88F01F510D9AC3F70A292DAA2316DE544E9AAB8AFE84049C62A9C57862D1433",
+			"C6EF9C5D78AE012A011164ACB397CE2088685D8F06BF9BE0B283AB46476BEE53",
+			"DAD0B65394221CF9B051E1FECA5787D098DFE637FC90B9EF945D0C3772581180"
+			"5271A0461CDB8252D61F1C456FA3E59AB1F45B33ACCF5F58389E0577B8990BB3",
+			"D12DFB5289C8D4F81208B70270398C342296970A0BCCB74C736FC7554494BF63"
+			"56FBF3CA366CC23E8157854C13C58D6AAC23F046ADA30F8353E74F33039872AB",
+			"D6840F6B42F6EDAFD13116E0E12565202FEF8E9ECE7DCE03812464D04B9442DE"});
+}
+
+Test(dh, rfc8031_a)
+{
+	must_be_example(DH_X25519,
+		(const char *const[5]){
+			"751fb4308655b476b6789b7325f9ea8cddd16a58533ff6d9e60009464a5f9d94",
+			"0a54645253290d60ddadd0e030bacd9e5501efdc220755a1e978f1b839a05688",
+			"48d5ddd4061257ba166fa3f9bbdb74f1a4e81c089384fa77f790709f0dfbc766",
+			"0be7c1f5aad87d7e448662673298a443478b859745179eaf564c79c0ef6eee25",
+			"c74950607a12327f3204d94b6825bfb068b7f8319a9e3708ed3d43ce8130c950"});
+}
+
+Test(dh, table)
+{
+	size_t n = 0;
+
+	for (const struct dh_group *row; (row = dh_at(n)) != NULL; n++) {
+		cr_assert_eq(dh_find(row->id), row);
+		cr_assert_eq(dh_by_name(row->name), row);
+		cr_assert_leq(row->private_len, DH_PRIVATE_MAX);
+		cr_assert_leq(row->public_len, DH_PUBLIC_MAX);
+		cr_assert_leq(row->shared_len, DH_SHARED_MAX);
+	}
+	cr_assert_eq(n, 2);
+	cr_assert_eq(dh_at(0)->id, DH_X25519);
+	cr_assert_null(dh_find(14));
+	cr_assert_null(dh_by_name("modp2048"));
+}
+
+Test(dh, every_group_between_two_ends)
+{
+	uint8_t a[DH_PRIVATE_MAX], b[DH_PRIVATE_MAX], at_a[DH_SHARED_MAX], at_b[DH_SHARED_MAX];
+	uint8_t a_public[DH_PUBLIC_MAX], b_public[DH_PUBLIC_MAX];
+	const struct dh_group *g;
+
+	for (size_t i = 0; (g = dh_at(i)) != NULL; i++)
+		for (int round = 0; round < 20; round++) {
+			cr_assert_eq(dh_generate(g, a, a_public), 0);
+			cr_assert_eq(dh_generate(g, b, b_public), 0);
+			cr_assert_arr_neq(a, b, g->private_len);
+			cr_assert_eq(
+				dh_compute(g, a, (struct slice){b_public, g->public_len}, at_a), 0);
+			cr_assert_eq(
+				dh_compute(g, b, (struct slice){a_public, g->public_len}, at_b), 0);
+			cr_assert_arr_eq(at_a, at_b, g->shared_len);
+		}
+}
+
+/* Any length but the right one; for P-256 also what is beside the curve or not below the prime. */
+Test(dh, bad_public_keys)
+{
+	static const char *const points[] = {
+		/* all zero, x = 0 with another y, a y that is one off, x = p, y = p */
+		"0000000000000000000000000000000000000000000000000000000000000000"
+		"0000000000000000000000000000000000000000000000000000000000000000",
+		"0000000000000000000000000000000000000000000000000000000000000000"
+		"0000000000000000000000000000000000000000000000000000000000000001",
+		"D12DFB5289C8D4F81208B70270398C342296970A0BCCB74C736FC7554494BF63"
+		"56FBF3CA366CC23E8157854C13C58D6AAC23F046ADA30F8353E74F33039872AC",
+		"FFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF"
+		"56FBF3CA366CC23E8157854C13C58D6AAC23F046ADA30F8353E74F33039872AB",
+		"D12DFB5289C8D4F81208B70270398C342296970A0BCCB74C736FC7554494BF63"
+		"FFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF",
+	};
+	static struct octets point;
+	uint8_t k[DH_PRIVATE_MAX], own[DH_PUBLIC_MAX], longer[DH_PUBLIC_MAX + 1] = {4};
+	uint8_t out[DH_SHARED_MAX];
+	const struct dh_group *g;
+
+	for (size_t i = 0; (g = dh_at(i)) != NULL; i++) {
+		cr_assert_eq(dh_generate(g, k, own), 0);
+		memcpy(longer + 1, own, g->public_len);
+		for (size_t len = 0; len <= (size_t)g->public_len + 1; len++) {
+			memset(out, 0xa5, sizeof(out));
+			if (len == g->public_len)
+				continue;
+			cr_assert_eq(dh_compute(g, k, (struct slice){longer, len}, out), -EINVAL);
+			cr_assert(all_zero(out, g->shared_len), "%s %zu", g->name, len);
+		}
+	}
+	g = group(DH_P256);
+	cr_assert_eq(dh_generate(g, k, own), 0);
+	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
+		unhex(points[i], &point);
+		memset(out, 0xa5, sizeof(out));
+		cr_assert_eq(dh_compute(g, k, slice_of(&point), out), -EINVAL, "%s", points[i]);
+		cr_assert(all_zero(out, sizeof(out)), "%s", points[i]);
+	}
+}
+
+/* Zero, the order, and all ones; one less than the order is a private key. */
+Test(dh, private_keys_of_p256)
+{
+	static const struct {
+		const char *scalar;
+		int err;
+	} cases[] = {
+		{"0000000000000000000000000000000000000000000000000000000000000000", -EINVAL},
+		{"0000000000000000000000000000000000000000000000000000000000000001", 0},
+		{"FFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632550", 0},
+		{"FFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551", -EINVAL},
+		{"FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", -EINVAL},
+	};
+	static struct octets k;
+	uint8_t point[DH_PUBLIC_MAX];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unhex(cases[i].scalar, &k);
+		cr_assert_eq(dh_public(group(DH_P256), k.data, point), cases[i].err, "%s",
+			cases[i].scalar);
 	}
 }

@@ -40,6 +40,21 @@ Test(hash, sha256)
 		sizeof(out), "two blocks");
 }
 
+/* The examples of FIPS 180-1, and nothing at all. */
+Test(hash, sha1)
+{
+	uint8_t out[HASH_SHA1_LEN];
+
+	cr_assert_eq(hash_sha1(text("abc"), out), 0);
+	must_be("a9993e364706816aba3e25717850c26c9cd0d89d", out, sizeof(out), "abc");
+	cr_assert_eq(
+		hash_sha1(text("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"), out),
+		0);
+	must_be("84983e441c3bd26ebaae4aa1f95129e5e54670f1", out, sizeof(out), "two blocks");
+	cr_assert_eq(hash_sha1((struct slice){0}, out), 0);
+	must_be("da39a3ee5e6b4b0d3255bfef95601890afd80709", out, sizeof(out), "nothing");
+}
+
 /* RFC 4231 4.2 to 4.8 without the truncated case. */
 Test(hash, hmac_sha256)
 {

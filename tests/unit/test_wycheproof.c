@@ -7,54 +7,10 @@
 #include "crypto/hash.h"
 #include "crypto/secret.h"
 
-#include "crypto_cases.h"
 #include "fakes/data_main.h"
-
-struct tally {
-	unsigned total, run;
-};
-
-typedef void (*case_fn)(const json_t *group, const json_t *test, struct tally *tally);
+#include "wycheproof.h"
 
 static struct aead_pool *pool;
-
-static json_t *load(const char *name)
-{
-	const char *dir = getenv("DIETVPN_DATA_DIR");
-	char path[512];
-	json_error_t error;
-	json_t *root;
-
-	snprintf(path, sizeof(path), "%s/wycheproof/%s_test.json", dir, name);
-	root = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
-	cr_assert_not_null(root, "%s:%d: %s", path, error.line, error.text);
-	return root;
-}
-
-static void run_file(const char *name, case_fn fn, const char *why_not)
-{
-	json_t *root = load(name);
-	struct tally tally = {0};
-	json_t *group;
-	json_t *test;
-	size_t i;
-	size_t j;
-
-	cr_assert_eq(crypto_init(), 0);
-	json_array_foreach(json_object_get(root, "testGroups"), i, group)
-		json_array_foreach(json_object_get(group, "tests"), j, test)
-	{
-		tally.total++;
-		fn(group, test, &tally);
-	}
-	cr_assert_eq(tally.total, (unsigned)number(root, "numberOfTests"));
-	printf("wycheproof %s: %u of %u run", name, tally.run, tally.total);
-	if (tally.run != tally.total)
-		printf(", %u %s", tally.total - tally.run, why_not);
-	printf("\n");
-	fflush(stdout);
-	json_decref(root);
-}
 
 static void aead_case(
 	const struct aead_suite *suite, size_t nonce_len, const json_t *test, struct tally *tally)
@@ -142,16 +98,6 @@ static void hkdf_case(const json_t *group, const json_t *test, struct tally *tal
 	cr_assert(is(test, "result", "valid"));
 	cr_assert(same(&okm, out, size), "tcId %d", number(test, "tcId"));
 	tally->run++;
-}
-
-static bool has_flag(const json_t *test, const char *flag)
-{
-	json_t *value;
-	size_t i;
-
-	json_array_foreach(json_object_get(test, "flags"), i,
-		value) if (strcmp(json_string_value(value), flag) == 0) return true;
-	return false;
 }
 
 static unsigned zero_refused;
