@@ -34,7 +34,9 @@ class DietVpn(Peer):
         self.build = build
         if self.compress == "iot":
             self.tests = tuple(test for test in self.tests if test != "tcp")
-            self.note = "manual keys with 8 bits of sequence number come in blocks of 96, each a commit: not for TCP"
+            self.folder = os.path.join(host.memory_folder(), self.name)
+            self.note = ("manual keys with 8 bits of sequence number are used in blocks of 96, each a commit of the "
+                         "state: no TCP, and the state here is on tmpfs")
 
     def missing(self):
         for path in ("bin/dietvpn", "bin/dietvpnd", "keying/manual.so"):

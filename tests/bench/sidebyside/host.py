@@ -46,10 +46,18 @@ class Host:
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="dietvpn-compare-")
         os.chmod(self.folder, 0o755)  # daemons that give up root read below it
+        self.in_memory = None
         self.processes = []
         self.pairs = []
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self.interrupted)
+
+    def memory_folder(self):
+        """A folder whose files cost no disk; the usual one where there is no tmpfs."""
+        if not self.in_memory and os.path.isdir("/dev/shm"):
+            self.in_memory = tempfile.mkdtemp(prefix="dietvpn-compare-", dir="/dev/shm")
+            os.chmod(self.in_memory, 0o755)
+        return self.in_memory or self.folder
 
     @staticmethod
     def interrupted(number, _frame):
@@ -98,7 +106,8 @@ class Host:
             self.end(process)
         for pair in list(self.pairs):
             self.drop(pair)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for folder in filter(None, (self.folder, self.in_memory)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class Pair:

@@ -12,8 +12,9 @@ PORT = "7000"
 PACKET = 64          # octets of UDP payload
 STEADY = 20000       # packets per second of the test "cpu"
 LOSS = 0.01          # what "udp64" allows
-CLOSE_ENOUGH = 1.06  # the search ends when its two bounds are this near
-TRIALS = 8
+SECOND_TRY = 0.1     # a loss below this may be somebody else's burst of work: the same rate is tried once more
+CLOSE_ENOUGH = 1.08  # the search ends when its two bounds are this near
+TRIALS = 7
 
 
 class Bench:
@@ -138,6 +139,8 @@ class Bench:
         low, high, best, rate = 0, max(2 * flood["arrived"], STEADY), None, flood["arrived"]
         for _ in range(self.plan["trials"]):
             shot = self.shoot(int(rate), self.plan["shot_s"])
+            if LOSS <= shot["loss"] < SECOND_TRY:
+                shot = self.shoot(int(rate), self.plan["shot_s"])
             reached = shot["sent"] > 0.93 * rate  # else the generator itself is at its end
             if shot["loss"] < LOSS and shot["sent"] > low:
                 low, best = shot["sent"], shot

@@ -118,8 +118,9 @@ class Loop(Peer):
 class WireGuard(Peer):
     packages = ("wireguard-go", "wireguard-tools")
 
-    def __init__(self, host, name="wireguard-go", binary="wireguard-go", version=""):
+    def __init__(self, host, name="wireguard-go", binary="wireguard-go", version="", number=0):
         super().__init__(host, name)
+        self.device = f"dv{os.getpid()}n{number}"  # its socket stands in a folder that all namespaces share
         self.binary, self.known = shutil.which(binary) or binary, version
         if os.path.exists(self.binary):
             with open(self.binary, "rb") as file:
@@ -142,8 +143,7 @@ class WireGuard(Peer):
             self.keys[side] = private, run(["wg", "pubkey"], input=private).strip()
 
     def begin(self, pair, side):
-        device = f"dv{os.getpid()}{side}"  # its socket stands in a folder that all namespaces share
-        other = OTHER[side]
+        device, other = self.device + side, OTHER[side]
         path = self.write(side + ".conf", f"[Interface]\nPrivateKey = {self.keys[side][0]}\nListenPort = 51820\n"
                           f"[Peer]\nPublicKey = {self.keys[other][1]}\nAllowedIPs = {INNER[other]}/32\n"
                           f"Endpoint = {OUTER[other]}:51820\n")

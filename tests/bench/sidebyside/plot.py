@@ -16,7 +16,7 @@ PANELS = (
 COLOURS = {"dietvpn": "#1f6fb4", "peer": "#c8742b", "loop": "#8a8f98", "wire": "#c3c7cd"}
 KINDS = {"dietvpn": "dietvpn", "peer": "other tunnels", "loop": "plain loop, the limit", "wire": "no tunnel"}
 WIDTH, COLUMNS, LABEL, VALUE, ROW, GAP, HEAD, TOP = 620, 2, 190, 62, 17, 24, 44, 84
-CUT = 3.0  # bars longer than this many times the third quartile of all are cut, and say their value
+CUT = 2.5  # bars longer than this many times the third quartile of all are cut, and say their value
 
 
 def text(x, y, words, size=11, anchor="start", colour="#222", weight="normal"):

@@ -159,7 +159,8 @@ class Report:
         foreign = [line["foreign_cpus"] for line in self.lines if "foreign_cpus" in line]
         loads = [line["load"] for line in self.lines if "load" in line]
         text = [f"{m['processor']}, {m['processors']} processors, Linux {m['kernel']}, nic {m['nic']}, "
-                f"build {m['build']}, {m['rounds']} rounds; median [lowest-highest]"]
+                f"build {m['build']}, libsodium {m['libsodium']}, OpenSSL {m['openssl']}",
+                f"{m['rounds']} interleaved rounds; median [lowest-highest]"]
         if foreign:
             text.append(f"just before the tests: load {spread(loads)}, processors busy with other work {spread(foreign)}")
         text += [f"trouble: round {line['round']} {line['peer']}: {line['text']}"
