@@ -116,7 +116,21 @@ struct keying_host {
 	void (*event)(const struct keying_host *, const char *name, struct slice cbor);
 
 	const struct keying_group_host *group; /* NULL when the daemon has no multicast */
+
+	/*
+	 * As socket_send, from this address of ours: an answer leaves from where its request came
+	 * to. Family 0: the kernel chooses.
+	 */
+	int (*socket_send_from)(const struct keying_host *, int socket, const struct ip_addr *local,
+		const struct ip_endpoint *to, struct slice);
+	/* Our address towards remote, as the kernel routes now. 0 or negative errno. */
+	int (*route)(const struct keying_host *, const struct ip_endpoint *remote,
+		struct ip_addr *local);
 };
+
+/* A slot that an older host may lack. */
+#define KEYING_HOST_HAS(host, slot) \
+	(offsetof(struct keying_host, slot) + sizeof((host)->slot) <= (host)->size && (host)->slot)
 
 /* What a plugin offers, in the order in which the host calls. */
 struct keying_plugin_ops {

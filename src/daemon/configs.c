@@ -198,11 +198,18 @@ struct config *configs_find(const struct configs *configs, const char *tunnel)
 	return NULL;
 }
 
+/* Where an exchange finds out whether there is a translator, "auto" may come out as raw. */
+static bool may_be_raw(const struct config_peer *peer)
+{
+	return peer->encap == CONFIG_ENCAP_RAW ||
+	       (peer->encap == CONFIG_ENCAP_AUTO && strcmp(peer->keying, "manual") != 0);
+}
+
 bool configs_raw(const struct configs *configs)
 {
 	for (size_t c = 0; c < configs->n; c++)
 		for (size_t p = 0; p < configs->list[c].n_peers; p++)
-			if (configs->list[c].peers[p].encap == CONFIG_ENCAP_RAW)
+			if (may_be_raw(&configs->list[c].peers[p]))
 				return true;
 	return false;
 }

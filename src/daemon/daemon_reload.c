@@ -38,8 +38,9 @@ static int check_transport(
 			first->interface.listen_ike, first->interface.listen_nat, daemon->port_ike,
 			daemon->port_nat);
 	if (configs_raw(configs) && !daemon->raw)
-		config_errors_add(errors, first->tunnel, "restart dietvpnd",
-			"Encap = raw: the sockets of IP protocol 50 were not opened at start");
+		config_errors_add(errors, first->tunnel, "restart dietvpnd, or Encap = udp",
+			"Encap = raw or auto: the sockets of IP protocol 50 were not opened at "
+			"start");
 	return errors->n ? -EINVAL : 0;
 }
 

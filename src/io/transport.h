@@ -62,9 +62,10 @@ void transport_destroy(
  * and sent later: their item.pkt is NULL afterwards, and the buffer goes to the pool.
  */
 bool transport_send(struct transport *transport, struct batch *batch);
-/* A keying message; on port_nat four zero octets are put in front. 0 or negative errno. */
-int transport_send_keying(struct transport *transport, uint16_t port, const struct ip_endpoint *to,
-	struct slice payload);
+/* A keying message from this address of ours (family 0: the kernel chooses); on port_nat four zero
+ * octets are put in front. 0 or negative errno. */
+int transport_send_keying(struct transport *transport, uint16_t port, const struct ip_addr *local,
+	const struct ip_endpoint *to, struct slice payload);
 int transport_send_keepalive(
 	struct transport *transport, const struct ip_endpoint *to); /* one octet 0xff */
 /* Kernel's view of the path to remote: MTU of the route, and our source address there (may be

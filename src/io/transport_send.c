@@ -96,24 +96,31 @@ void outer_send_tail(struct transport *t)
 
 /* A few octets at once, kept by nobody: what does not go is the caller's to repeat. */
 static int send_octets(
-	const struct outer_socket *s, const struct ip_endpoint *to, struct iovec *iov, size_t n)
+	const struct outer_socket *s, const struct outer *way, struct iovec *iov, size_t n)
 {
+	_Alignas(struct cmsghdr) uint8_t control[CMSG_SEND_SIZE];
 	union outer_sockaddr addr;
 	struct msghdr msg = {
 		.msg_name = &addr,
-		.msg_namelen = ip_endpoint_to_sockaddr(to, &addr.room),
+		.msg_namelen = ip_endpoint_to_sockaddr(&way->remote, &addr.room),
 		.msg_iov = iov,
 		.msg_iovlen = n,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
 	};
-	int err = outer_send_message(s, &msg);
+	int err;
+
+	cmsg_write(&msg, way, 0);
+	err = outer_send_message(s, &msg);
 
 	/* Once more where the error was an earlier packet's. */
 	return err == 0 || err == -EAGAIN ? err : outer_send_message(s, &msg);
 }
 
-int transport_send_keying(
-	struct transport *t, uint16_t port, const struct ip_endpoint *to, struct slice payload)
+int transport_send_keying(struct transport *t, uint16_t port, const struct ip_addr *local,
+	const struct ip_endpoint *to, struct slice payload)
 {
+	const struct outer way = {.local.addr = *local, .remote = *to};
 	uint8_t marker[NON_ESP_MARKER] = {0};
 	uint8_t *data;
 	struct iovec iov[2] = {{marker, sizeof(marker)}, {NULL, payload.len}};
@@ -127,16 +134,17 @@ int transport_send_keying(
 	/* An iovec has no const; the kernel only reads. */
 	memcpy(&data, &payload.data, sizeof(data));
 	iov[1].iov_base = data;
-	return send_octets(s, to, nat ? iov : iov + 1, nat ? 2 : 1);
+	return send_octets(s, &way, nat ? iov : iov + 1, nat ? 2 : 1);
 }
 
 int transport_send_keepalive(struct transport *t, const struct ip_endpoint *to)
 {
+	const struct outer way = {.remote = *to};
 	uint8_t octet = KEEPALIVE_OCTET;
 	struct iovec iov = {&octet, 1};
 	struct outer_socket *s = outer_socket_find(t, OUTER_NAT, to->addr.family);
 
 	if (s == NULL)
 		return to->addr.family == 0 ? -EDESTADDRREQ : -EAFNOSUPPORT;
-	return send_octets(s, to, &iov, 1);
+	return send_octets(s, &way, &iov, 1);
 }

@@ -260,20 +260,21 @@ static struct own_socket *find(const struct keying_host *host, int id)
 	return id < 0 ? NULL : key_find(&instance_of(host)->sockets, (uint32_t)id);
 }
 
-static int socket_send(
-	const struct keying_host *host, int id, const struct ip_endpoint *to, struct slice payload)
+/* A socket of the plugin's own has been bound to where it sends from, or the kernel chooses. */
+static int socket_send_from(const struct keying_host *host, int id, const struct ip_addr *local,
+	const struct ip_endpoint *to, struct slice payload)
 {
 	struct own_socket *sock = find(host, id);
 	struct ip_endpoint remote;
 	struct sockaddr_storage ss;
 	socklen_t len;
 
-	if (!sock || !to || !to->addr.family || (payload.len && !payload.data))
+	if (!sock || !local || !to || !to->addr.family || (payload.len && !payload.data))
 		return -EINVAL;
 	if (sock->shared)
 		return transport_send_keying(
 			dataplane_transport(sock->instance->host->params.dataplane), sock->shared,
-			to, payload);
+			local, to, payload);
 	if (to->addr.family != sock->local.addr.family)
 		return -EAFNOSUPPORT;
 	remote = *to;
@@ -284,6 +285,23 @@ static int socket_send(
 		       (struct sockaddr *)&ss, len) < 0
 		       ? -errno
 		       : 0;
+}
+
+static int socket_send(
+	const struct keying_host *host, int id, const struct ip_endpoint *to, struct slice payload)
+{
+	return socket_send_from(host, id, &(struct ip_addr){0}, to, payload);
+}
+
+static int route(
+	const struct keying_host *host, const struct ip_endpoint *remote, struct ip_addr *local)
+{
+	uint32_t mtu;
+
+	(void)host;
+	if (!remote || !remote->addr.family || !local)
+		return -EINVAL;
+	return transport_route(remote, &mtu, local);
 }
 
 static void socket_close(const struct keying_host *host, int id)
@@ -302,6 +320,8 @@ void host_socket_fill(struct keying_host *table)
 	table->socket_open = socket_open;
 	table->socket_send = socket_send;
 	table->socket_close = socket_close;
+	table->socket_send_from = socket_send_from;
+	table->route = route;
 }
 
 void host_socket_stop(struct instance *in)

@@ -51,11 +51,19 @@ struct transport *dataplane_transport(struct dataplane *dp)
 	return NULL;
 }
 
-int transport_send_keying(struct transport *transport, uint16_t port, const struct ip_endpoint *to,
-	struct slice payload)
+int transport_route(const struct ip_endpoint *remote, uint32_t *mtu, struct ip_addr *source)
+{
+	*mtu = 1500;
+	*source = remote->addr;
+	return 0;
+}
+
+int transport_send_keying(struct transport *transport, uint16_t port, const struct ip_addr *local,
+	const struct ip_endpoint *to, struct slice payload)
 {
 	(void)transport;
 	(void)port;
+	(void)local;
 	(void)to;
 	sent_len = payload.len < sizeof sent ? payload.len : sizeof sent;
 	memcpy(sent, payload.data, sent_len);

@@ -257,10 +257,14 @@ Test(transport, keying_and_keepalive_go_out_framed)
 		struct slice payload = {message, sizeof(message)};
 
 		two.b->n = 0;
-		cr_assert_eq(transport_send_keying(two.a->transport, PORT_NAT, &nat, payload), 0);
+		cr_assert_eq(transport_send_keying(two.a->transport, PORT_NAT, &(struct ip_addr){0},
+				     &nat, payload),
+			0);
 		cr_assert_eq(transport_send_keepalive(two.a->transport, &nat), 0);
 		run(two.b, 2, 3000);
-		cr_assert_eq(transport_send_keying(two.a->transport, PORT_IKE, &ike, payload), 0);
+		cr_assert_eq(transport_send_keying(two.a->transport, PORT_IKE, &(struct ip_addr){0},
+				     &ike, payload),
+			0);
 		run(two.b, 3, 3000);
 		cr_assert_eq(two.b->n, 3);
 		cr_assert_eq(two.b->log[0].kind, 'k');
@@ -273,7 +277,9 @@ Test(transport, keying_and_keepalive_go_out_framed)
 			cr_assert_eq(two.b->log[i].len, sizeof(message));
 			cr_assert_eq(memcmp(two.b->log[i].data, message, sizeof(message)), 0);
 		}
-		cr_assert_eq(transport_send_keying(two.a->transport, 4711, &nat, payload), -EINVAL);
+		cr_assert_eq(transport_send_keying(
+				     two.a->transport, 4711, &(struct ip_addr){0}, &nat, payload),
+			-EINVAL);
 	}
 	cr_assert_lt(transport_send_keepalive(two.a->transport, &(struct ip_endpoint){0}), 0);
 	two_close(&two);

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A pair of ESP SAs: offered, answered, installed, taken down (RFC 7296 1.3, 2.17). */
+#include "ikev2/ikev2.h"
+
+#include "base/wire.h"
+#include "crypto/secret.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SPI_WIDTH_FULL = 32, SPI_RESERVED = 255, SOFT_PERCENT = 90, SPREAD_PERCENT = 10 };
+
+struct child *child_create(struct ike_sa *sa)
+{
+	struct child *child = calloc(1, sizeof *child);
+
+	if (!child)
+		return NULL;
+	child->ike = sa;
+	list_append(&sa->children, &child->link);
+	return child;
+}
+
+void child_take_down(struct child *child)
+{
+	const struct keying_host *host = child->ike->keying->host;
+	const struct ip_endpoint anywhere = {0};
+
+	if (!child->installed[SA_IN] && child->spi[SA_IN])
+		host->spi_release(host, &anywhere, child->spi[SA_IN]);
+	for (int dir = SA_OUT; dir <= SA_IN; dir++) {
+		if (child->installed[dir])
+			host->sa_remove(host, child->sa[dir]);
+		child->installed[dir] = false;
+	}
+	child->released = true;
+}
+
+void child_destroy(struct child *child)
+{
+	if (!child)
+		return;
+	if (!child->released)
+		child_take_down(child);
+	list_remove(&child->link);
+	free(child);
+}
+
+struct child *child_by_sa(struct keying *k, sa_id id, enum sa_dir *dir)
+{
+	list_each (at, &k->all) {
+		struct ike_sa *sa = container_of(at, struct ike_sa, link);
+
+		list_each (node, &sa->children) {
+			struct child *child = container_of(node, struct child, link);
+
+			for (int i = SA_OUT; i <= SA_IN; i++)
+				if (child->installed[i] && child->sa[i] == id) {
+					*dir = (enum sa_dir)i;
+					return child;
+				}
+		}
+	}
+	return NULL;
+}
+
+struct child *child_by_spi(struct ike_sa *sa, enum sa_dir dir, uint32_t spi)
+{
+	list_each (node, &sa->children) {
+		struct child *child = container_of(node, struct child, link);
+
+		if (child->spi[dir] == spi)
+			return child;
+	}
+	return NULL;
+}
+
+int child_reserve(struct child *child)
+{
+	const struct keying_host *host = child->ike->keying->host;
+	const struct ip_endpoint anywhere = {0};
+
+	child->spi[SA_IN] = 0;
+	return host->spi_reserve(
+		host, &anywhere, (uint32_t)1 << (SPI_WIDTH_FULL - 1), &child->spi[SA_IN]);
+}
+
+void child_offer(const struct ike_sa *sa, struct allowed *allowed, bool with_ke)
+{
+	*allowed = sa->peer->settings->esp;
+	if (with_ke) {
+		allowed->n_groups = 1;
+		allowed->groups[0] = sa->peer->settings->ike.groups[0];
+	}
+}
+
+static struct sa_params params_of(const struct child *child, const struct chosen *chosen)
+{
+	const struct ike_sa *sa = child->ike;
+	const struct settings *s = sa->peer->settings;
+	bool udp = sa->way.socket == ON_NAT;
+	uint64_t hard = s->child_life_s;
+	uint32_t chance;
+	struct sa_params p = {
+		.mode = SA_TUNNEL,
+		.encap = udp ? SA_ENCAP_UDP : SA_ENCAP_ESP,
+		.policy = s->policy,
+		.esn = chosen->esn,
+		.encr = (enum encr)chosen->encr,
+		.local = sa->way.local,
+		.remote = sa->way.remote,
+		.n_ts_local = child->local.n,
+		.n_ts_remote = child->remote.n,
+		.hard_s = hard,
+		.attrs = settings_plain_attrs(),
+	};
+
+	/* Both ends have the same lifetime: whoever is first by chance rekeys (RFC 7296 2.8). */
+	sa->keying->host->random(sa->keying->host, &chance, sizeof chance);
+	p.soft_s = hard * SOFT_PERCENT / 100 - chance % (hard * SPREAD_PERCENT / 100 + 1);
+	if (!udp)
+		p.local.port = p.remote.port = 0;
+	memcpy(p.ts_local, child->local.list, sizeof p.ts_local);
+	memcpy(p.ts_remote, child->remote.list, sizeof p.ts_remote);
+	return p;
+}
+
+static int install(struct child *child, struct sa_params *p, enum sa_dir dir)
+{
+	const struct keying_host *host = child->ike->keying->host;
+	int r;
+
+	p->dir = dir;
+	p->spi = child->spi[dir];
+	r = host->sa_install(host, p, &child->sa[dir]);
+	child->installed[dir] = !r;
+	if (r)
+		say(child->ike->keying, KEYING_ERROR, child->ike->peer, "SPI 0x%x: %s", p->spi,
+			strerror(-r));
+	return r;
+}
+
+int child_install(struct child *child, const struct chosen *chosen, struct slice g_ir,
+	const struct nonces *n, bool initiator)
+{
+	const struct aead_suite *suite = keymat_suite(chosen->encr, chosen->key_bits);
+	size_t len = suite ? keymat_suite_len(suite) : 0;
+	uint8_t keymat[2 * AEAD_KEYMAT_MAX];
+	struct sa_params p = params_of(child, chosen);
+	int r;
+
+	child->spi[SA_OUT] = get_be32(chosen->spi);
+	if (!suite || child->spi[SA_OUT] <= SPI_RESERVED)
+		return -EINVAL;
+	r = keymat_child(&child->ike->keys, g_ir, n, keymat, 2 * len);
+	p.keymat_len = len;
+	/* Initiator to responder comes first. */
+	memcpy(p.keymat, keymat + (initiator ? len : 0), len);
+	if (!r)
+		r = install(child, &p, SA_IN);
+	memcpy(p.keymat, keymat + (initiator ? 0 : len), len);
+	if (!r)
+		r = install(child, &p, SA_OUT);
+	secret_wipe(keymat, sizeof keymat);
+	secret_wipe(p.keymat, sizeof p.keymat);
+	return r;
+}
+
+/* The peer's selectors are ours seen from the other side. */
+static uint16_t accept(
+	struct ike_sa *sa, struct child *child, const struct payloads *p, struct chosen *chosen)
+{
+	const struct settings *s = sa->peer->settings;
+	const struct nonces n = {ike_sa_nonce(sa, SIDE_I), ike_sa_nonce(sa, SIDE_R)};
+	struct selectors theirs;
+	struct selectors ours;
+	struct allowed allowed;
+	bool all;
+
+	child_offer(sa, &allowed, false);
+	if (payload_sa_choose(p->sa, &allowed, 0, chosen))
+		return NO_PROPOSAL_CHOSEN;
+	chosen->group = 0; /* the first child has the keys of IKE_SA_INIT, RFC 7296 1.2 */
+	payload_ts_parse(p->ts_i, &theirs, &all);
+	payload_ts_parse(p->ts_r, &ours, &all);
+	if (!selectors_narrow(&theirs, &s->remote_ts, &child->remote) ||
+		!selectors_narrow(&ours, &s->local, &child->local))
+		return TS_UNACCEPTABLE;
+	if (child_reserve(child) ||
+		child_install(child, chosen, (struct slice){NULL, 0}, &n, false))
+		return NO_PROPOSAL_CHOSEN;
+	return 0;
+}
+
+static void why_not(const struct ike_sa *sa, const struct payloads *p, uint16_t error)
+{
+	char text[300];
+
+	if (error == TS_UNACCEPTABLE)
+		say(sa->keying, KEYING_WARN, sa->peer,
+			"no ESP: its selectors have nothing in common with ours: compare Address, "
+			"Routes and Allow of both");
+	else
+		say(sa->keying, KEYING_WARN, sa->peer, "no ESP: it offers %s",
+			payload_sa_print(p->sa, text, sizeof text));
+}
+
+void child_answer(struct ike_sa *sa, const struct payloads *p, struct payload_writer *w)
+{
+	struct child *child;
+	struct chosen chosen;
+	uint16_t error;
+	uint8_t spi[4];
+
+	/* Childless, RFC 6023; or not a child that we could read. */
+	if (!p->sa.data || !p->ts_i.data || !p->ts_r.data)
+		return;
+	child = child_create(sa);
+	error = child ? accept(sa, child, p, &chosen) : NO_PROPOSAL_CHOSEN;
+	if (error) {
+		why_not(sa, p, error);
+		child_destroy(child);
+		payload_add_notify(w, error, (struct slice){NULL, 0});
+		return;
+	}
+	put_be32(spi, child->spi[SA_IN]);
+	payload_sa_answer(w, PROTOCOL_ESP, &chosen, (struct slice){spi, sizeof spi});
+	payload_ts_add(w, PAYLOAD_TSI, &child->remote);
+	payload_ts_add(w, PAYLOAD_TSR, &child->local);
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A datagram to whom it is for; what an SA does next; how it comes up and ends (RFC 7296 2.2-2.4).
+ */
+#include "ikev2/ikev2.h"
+
+#include <string.h>
+
+enum {
+	MAJOR = 2,
+	CROSSING_MS = 30000, /* SAs of both directions that are closer than this crossed */
+	LINGER_MS = 5000,
+	LIFE_SOFT_PERCENT = 90,
+	LIFE_SPREAD_PERCENT = 10,
+	LIFE_AGAIN_MS = 60000,
+	AGAIN_MS = 1000,
+};
+
+void exchange_next(struct ike_sa *sa)
+{
+	if (sa->request.len || sa->state == IKE_CLOSING || sa->handshake)
+		return;
+	if (sa->want_delete) {
+		ask_delete_ike(sa);
+		return;
+	}
+	list_each (node, &sa->children) {
+		struct child *child = container_of(node, struct child, link);
+
+		if (child->want_delete) {
+			ask_delete_child(sa, child);
+			return;
+		}
+	}
+	if (sa->want_alive) {
+		sa->want_alive = false;
+		ask_alive(sa);
+	}
+}
+
+static void replace(struct ike_sa *old, bool silently)
+{
+	if (silently) {
+		ike_sa_destroy(old);
+		return;
+	}
+	old->state = IKE_REPLACED;
+	timer_start(old->keying, old->id, TIMER_LINGER, LINGER_MS);
+}
+
+/* Two that crossed: the one with the lower SPIi goes, and both ends see which it is. Else the older
+ * one. */
+static bool newer_loses(const struct ike_sa *old, const struct ike_sa *sa)
+{
+	return old->side != sa->side && sa->up_ms - old->up_ms < CROSSING_MS &&
+	       memcmp(sa->spis, old->spis, IKE_SPI_LEN) < 0;
+}
+
+static void settle(struct ike_sa *sa, bool initial_contact)
+{
+	struct keying *k = sa->keying;
+	struct peer *peer = sa->peer;
+	bool loses = false;
+
+	list_each_safe (node, &k->all) {
+		struct ike_sa *other = container_of(node, struct ike_sa, link);
+
+		if (other == sa || other->peer != peer)
+			continue;
+		if (other->state == IKE_INIT)
+			ike_sa_destroy(other);
+		else if (other->state == IKE_UP && initial_contact)
+			replace(other, true);
+		else if (other->state == IKE_UP && newer_loses(other, sa))
+			loses = true;
+		else if (other->state == IKE_UP)
+			replace(other, false);
+	}
+	if (loses)
+		replace(sa, false);
+	else
+		peer->sa = sa;
+}
+
+void ike_sa_up(struct ike_sa *sa, bool initial_contact)
+{
+	struct keying *k = sa->keying;
+	struct peer *peer = sa->peer;
+	uint64_t life_ms = peer->settings->ike_life_s * 1000;
+	uint32_t chance;
+
+	ike_sa_drop_handshake(sa);
+	sa->state = IKE_UP;
+	sa->up_ms = sa->heard_ms = k->host->now_ms(k->host);
+	sa->end_ms = sa->up_ms + life_ms;
+	k->host->random(k->host, &chance, sizeof chance);
+	timer_start(k, sa->id, TIMER_LIFE,
+		life_ms * LIFE_SOFT_PERCENT / 100 -
+			chance % (life_ms * LIFE_SPREAD_PERCENT / 100 + 1));
+	peer->failures = 0;
+	if (peer->waiting)
+		timer_stop(k, (uint32_t)(peer - k->peers), TIMER_RETRY);
+	peer->waiting = false;
+	settle(sa, initial_contact);
+	say(k, KEYING_INFO, peer, "IKE SA is up, %s",
+		sa->side == SIDE_I ? "from here" : "from there");
+	tell(k, "up", peer, sa->side == SIDE_I ? "initiator" : "responder");
+}
+
+/* The initiator makes a new one in time and asks again until it is there; at the end it goes. */
+void on_life(struct ike_sa *sa)
+{
+	struct keying *k = sa->keying;
+	uint64_t now = k->host->now_ms(k->host);
+	uint64_t left = sa->end_ms > now ? sa->end_ms - now : 0;
+
+	if (!left) {
+		sa->want_delete = true;
+		exchange_next(sa);
+		return;
+	}
+	if (sa->side == SIDE_I && sa->state == IKE_UP && sa->peer->sa == sa)
+		reauthenticate(sa);
+	timer_start(k, sa->id, TIMER_LIFE, left < LIFE_AGAIN_MS ? left : LIFE_AGAIN_MS);
+}
+
+/* Who starts at boot starts again. */
+static void start_again(struct keying *k, struct peer *peer)
+{
+	const struct settings *s = peer->settings;
+
+	if (!s->boot || s->role == ROLE_RESPONDER || peer->sa || peer->waiting)
+		return;
+	peer->waiting = true;
+	timer_start(k, (uint32_t)(peer - k->peers), TIMER_RETRY, AGAIN_MS);
+}
+
+/* The peer's D: it has ended, without blame. */
+void ike_sa_deleted(struct ike_sa *sa)
+{
+	struct keying *k = sa->keying;
+	struct peer *peer = sa->peer;
+
+	say(k, KEYING_INFO, peer, "the peer ended the IKE SA");
+	ike_sa_destroy(sa);
+	start_again(k, peer);
+}
+
+/* Our D has been answered, or nobody answers any more. */
+void ike_sa_closed(struct ike_sa *sa)
+{
+	if (sa->fail_why)
+		ike_sa_fail(sa, sa->fail_why);
+	else
+		ike_sa_destroy(sa);
+}
+
+/* An initiator's IKE SA without any child is of no use: it starts over when traffic asks. */
+void ike_sa_childless(struct ike_sa *sa)
+{
+	if (sa->side == SIDE_I && sa->state == IKE_UP && list_empty(&sa->children))
+		sa->want_delete = true;
+	exchange_next(sa);
+}
+
+/* Only the newest message that verified moves the peer (trust.md 4.4). */
+static void follow(struct ike_sa *sa, const struct way *way)
+{
+	if (sa->side == SIDE_R && sa->way.socket == way->socket)
+		sa->way = *way;
+}
+
+static void on_request(
+	struct ike_sa *sa, const struct message *m, const struct payloads *p, const struct way *way)
+{
+	struct message_writer w;
+
+	follow(sa, way);
+	switch (m->exchange) {
+	case INFORMATIONAL:
+		on_informational_request(sa, p, m, way);
+		break;
+	case CREATE_CHILD_SA:
+		exchange_begin(sa, &w, CREATE_CHILD_SA, true);
+		payload_add_notify(&w.payloads, NO_ADDITIONAL_SAS, (struct slice){NULL, 0});
+		response_send(sa, &w, m, way);
+		break;
+	default:
+		break;
+	}
+}
+
+static void on_response(struct ike_sa *sa, const struct message *m, const struct payloads *p)
+{
+	switch (m->exchange) {
+	case IKE_AUTH:
+		on_auth_response(sa, p);
+		break;
+	case INFORMATIONAL:
+		on_informational_response(sa, p);
+		break;
+	default:
+		break;
+	}
+}
+
+/* What could not be read although it was authentic ends the SA on both sides (RFC 7296 2.21.2). */
+static void on_nonsense(struct ike_sa *sa, const struct message *m, const struct way *way)
+{
+	struct message_writer w;
+
+	say(sa->keying, KEYING_WARN, sa->peer, "it sent what is no IKE message: the IKE SA ends");
+	if (!(m->flags & MESSAGE_FLAG_RESPONSE)) {
+		exchange_begin(sa, &w, m->exchange, true);
+		payload_add_notify(&w.payloads, INVALID_SYNTAX, (struct slice){NULL, 0});
+		response_send(sa, &w, m, way);
+	}
+	if (sa->handshake)
+		ike_sa_fail(sa, "its answer cannot be read");
+	else
+		ike_sa_destroy(sa);
+}
+
+/* Numbers first: what is not expected now is not worth opening. */
+static bool expected(struct ike_sa *sa, const struct message *m, const struct way *way)
+{
+	if (m->flags & MESSAGE_FLAG_RESPONSE)
+		return sa->request.len && m->id == sa->next_request &&
+		       m->exchange == sa->request.exchange;
+	if (m->id + 1 == sa->next_expected && answer_is_for(&sa->answer, m->octets)) {
+		send_octets(sa->keying, way, (struct slice){sa->answer.octets, sa->answer.len});
+		return false;
+	}
+	return m->id == sa->next_expected && !sa->handshake;
+}
+
+static void on_protected(struct ike_sa *sa, const struct message *m, const struct way *way)
+{
+	const struct slice chain = {
+		m->octets.data + IKE_HEADER_LEN, m->octets.len - IKE_HEADER_LEN};
+	struct keying *k = sa->keying;
+	struct payloads outer;
+	struct payloads inner;
+	size_t len;
+
+	if (!sa->open.suite || !expected(sa, m, way) || payloads_parse(m->first, chain, &outer) ||
+		outer.sk_type != PAYLOAD_SK || message_open(m, &outer, &sa->open, k->plain, &len))
+		return;
+	sa->heard_ms = k->host->now_ms(k->host);
+	if (payloads_parse(outer.next_sk, (struct slice){k->plain, len}, &inner))
+		on_nonsense(sa, m, way);
+	else if (m->flags & MESSAGE_FLAG_RESPONSE)
+		on_response(sa, m, &inner);
+	else
+		on_request(sa, m, &inner, way);
+}
+
+static void on_init(struct keying *k, const struct message *m, const struct way *way)
+{
+	static const uint8_t zero[IKE_SPI_LEN];
+	struct ike_sa *sa;
+
+	if (!(m->flags & MESSAGE_FLAG_RESPONSE)) {
+		if (m->flags & MESSAGE_FLAG_INITIATOR &&
+			!memcmp(m->spis + IKE_SPI_LEN, zero, IKE_SPI_LEN) &&
+			memcmp(m->spis, zero, IKE_SPI_LEN) != 0)
+			on_init_request(k, m, way);
+		return;
+	}
+	sa = m->flags & MESSAGE_FLAG_INITIATOR ? NULL : ike_sa_find(k, m->spis);
+	if (sa && sa->side == SIDE_I)
+		on_init_response(sa, m, way);
+}
+
+/* I set means that the sender made the IKE SA: we are found by the second SPI, else by the first.
+ */
+void on_datagram(struct keying *k, const struct keying_datagram *datagram)
+{
+	struct way way = {.socket = datagram->socket == k->sockets[ON_NAT] ? ON_NAT : ON_IKE,
+		.local = datagram->local,
+		.remote = datagram->remote};
+	struct message m;
+	struct ike_sa *sa;
+	bool from_initiator;
+
+	if (message_parse(datagram->payload, &m) || m.version >> 4 != MAJOR)
+		return;
+	way.local.port = k->settings.ports[way.socket];
+	if (m.exchange == IKE_SA_INIT) {
+		on_init(k, &m, &way);
+		return;
+	}
+	from_initiator = m.flags & MESSAGE_FLAG_INITIATOR;
+	sa = ike_sa_find(k, m.spis + (from_initiator ? IKE_SPI_LEN : 0));
+	if (!sa && from_initiator && m.exchange == IKE_AUTH && !(m.flags & MESSAGE_FLAG_RESPONSE))
+		on_auth_request(k, &m, &way);
+	else if (sa && (sa->side == SIDE_R) == from_initiator &&
+		 !memcmp(m.spis, sa->spis, sizeof m.spis))
+		on_protected(sa, &m, &way);
+}

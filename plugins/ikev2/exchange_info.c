@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* INFORMATIONAL: liveness, deletes, and what is answered to them (RFC 7296 1.4, 2.4). */
+#include "ikev2/ikev2.h"
+
+#include "base/wire.h"
+
+#include <errno.h>
+
+enum { ESP_SPI_LEN = 4 };
+
+static void ask(struct ike_sa *sa, struct message_writer *w, struct request what)
+{
+	if (request_send(sa, w, what))
+		say(sa->keying, KEYING_WARN, sa->peer, "no memory for a request");
+}
+
+void ask_alive(struct ike_sa *sa)
+{
+	struct message_writer w;
+
+	exchange_begin(sa, &w, INFORMATIONAL, false);
+	ask(sa, &w, (struct request){.what = ASK_ALIVE});
+}
+
+void ask_delete_ike(struct ike_sa *sa)
+{
+	struct message_writer w;
+
+	exchange_begin(sa, &w, INFORMATIONAL, false);
+	payload_add_delete_ike(&w.payloads);
+	sa->state = IKE_CLOSING;
+	ask(sa, &w, (struct request){.what = ASK_DELETE_IKE});
+}
+
+void ask_delete_child(struct ike_sa *sa, struct child *child)
+{
+	struct message_writer w;
+
+	exchange_begin(sa, &w, INFORMATIONAL, false);
+	payload_add_delete_child(&w.payloads, child->spi[SA_IN]);
+	child->want_delete = false;
+	child->state = CHILD_GONE;
+	ask(sa, &w, (struct request){.what = ASK_DELETE_CHILD, .child = child});
+}
+
+/* The SPIs are those that the sender receives on: ours to send. The pair of each is answered,
+ * unless our own D for it is under way (RFC 7296 1.4.1). */
+static void delete_children(
+	struct ike_sa *sa, const struct delete_list *list, struct payload_writer *answer)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		uint32_t spi = get_be32(list->spis.data + i * ESP_SPI_LEN);
+		struct child *child = child_by_spi(sa, SA_OUT, spi);
+
+		if (!child)
+			continue;
+		if (child->state != CHILD_GONE)
+			payload_add_delete_child(answer, child->spi[SA_IN]);
+		if (sa->request.child == child) {
+			child_take_down(child);
+			continue;
+		}
+		child_destroy(child);
+	}
+}
+
+void on_informational_request(
+	struct ike_sa *sa, const struct payloads *p, const struct message *m, const struct way *way)
+{
+	struct message_writer w;
+	bool all = false;
+
+	exchange_begin(sa, &w, INFORMATIONAL, true);
+	if (p->critical)
+		payload_add_notify(
+			&w.payloads, UNSUPPORTED_CRITICAL_PAYLOAD, (struct slice){&p->critical, 1});
+	for (size_t i = 0; !p->critical && i < p->n_delete; i++) {
+		all = all || p->deletes[i].protocol == PROTOCOL_IKE;
+		if (p->deletes[i].protocol == PROTOCOL_ESP)
+			delete_children(sa, &p->deletes[i], &w.payloads);
+	}
+	response_send(sa, &w, m, way);
+	if (all)
+		ike_sa_deleted(sa);
+	else
+		ike_sa_childless(sa);
+}
+
+void on_informational_response(struct ike_sa *sa, const struct payloads *p)
+{
+	struct request done = sa->request;
+
+	(void)p;
+	sa->next_request++;
+	request_done(sa);
+	if (done.what == ASK_DELETE_IKE) {
+		ike_sa_closed(sa);
+		return;
+	}
+	if (done.what == ASK_DELETE_CHILD)
+		child_destroy(done.child);
+	exchange_next(sa);
+}

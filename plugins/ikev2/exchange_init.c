@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The initiator's first two exchanges: IKE_SA_INIT and IKE_AUTH (RFC 7296 1.2, RFC 7815). */
+#include "ikev2/ikev2.h"
+
+#include "base/wire.h"
+#include "crypto/secret.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum {
+	NONCE_LEN = 16, /* half the key of HMAC-SHA-256; the longer PRFs need more */
+	BACKOFF_FIRST_MS = 1000,
+	BACKOFF_MAX_MS = 3600000,
+	BACKOFF_STEPS = 12,
+};
+
+static size_t nonce_len_for(const struct allowed *offer)
+{
+	size_t len = NONCE_LEN;
+
+	for (size_t i = 0; i < offer->n_prfs; i++) {
+		const struct prf *prf = prf_find(offer->prfs[i]);
+
+		if (prf && prf->len / 2u > len)
+			len = prf->len / 2u;
+	}
+	return len;
+}
+
+static void put_init(struct ike_sa *sa, struct message_writer *w)
+{
+	const struct settings *s = sa->peer->settings;
+	struct handshake *h = sa->handshake;
+
+	exchange_begin(sa, w, IKE_SA_INIT, false);
+	if (h->cookie_len)
+		payload_add_notify(&w->payloads, COOKIE, (struct slice){h->cookie, h->cookie_len});
+	payload_sa_offer(&w->payloads, &h->offer, (struct slice){NULL, 0});
+	payload_add_ke(
+		&w->payloads, h->group->id, (struct slice){h->public_key, h->group->public_len});
+	payload_add(&w->payloads, PAYLOAD_NONCE, ike_sa_nonce(sa, SIDE_I));
+	if (s->nat_detection)
+		nat_add(sa->keying, &w->payloads, sa->spis, &sa->way, s->encap == ENCAP_UDP);
+}
+
+static int send_init(struct ike_sa *sa)
+{
+	struct message_writer w;
+	int r;
+
+	put_init(sa, &w);
+	r = request_send(sa, &w, (struct request){.what = ASK_INIT});
+	if (r)
+		return r;
+	return ike_sa_keep_init(sa, SIDE_I, (struct slice){sa->request.octets, sa->request.len});
+}
+
+/* Where the peer is reached: 500 floats to 4500 later, any other port is one with the marker. */
+static void find_way(struct ike_sa *sa)
+{
+	struct keying *k = sa->keying;
+	struct way *way = &sa->way;
+
+	way->remote = sa->peer->remote;
+	if (!way->remote.port)
+		way->remote.port = PORT_IKE;
+	way->socket = way->remote.port == PORT_IKE ? ON_IKE : ON_NAT;
+	way->local = (struct ip_endpoint){.port = k->settings.ports[way->socket]};
+	if (KEYING_HOST_HAS(k->host, route))
+		k->host->route(k->host, &way->remote, &way->local.addr);
+}
+
+static int begin(struct ike_sa *sa)
+{
+	struct handshake *h = sa->handshake;
+	struct keying *k = sa->keying;
+	int r;
+
+	sa->state = IKE_INIT;
+	h->offer = sa->peer->settings->ike;
+	h->group = dh_find(h->offer.groups[0]);
+	h->nonce_len[SIDE_I] = nonce_len_for(&h->offer);
+	k->host->random(k->host, h->nonce[SIDE_I], h->nonce_len[SIDE_I]);
+	ike_sa_random_spi(k, sa->spis);
+	r = ike_sa_enter(sa);
+	if (!r)
+		r = dh_generate(h->group, h->private_key, h->public_key);
+	find_way(sa);
+	return r ? r : send_init(sa);
+}
+
+int initiate(struct keying *k, struct peer *peer)
+{
+	struct ike_sa *sa;
+	int r;
+
+	if (peer->settings->role == ROLE_RESPONDER)
+		return -EPERM;
+	if (!peer->remote.addr.family)
+		return -EDESTADDRREQ;
+	if (peer->sa)
+		return -EALREADY;
+	sa = ike_sa_create(k, peer, SIDE_I);
+	if (!sa)
+		return -ENOMEM;
+	peer->sa = sa;
+	r = begin(sa);
+	if (r)
+		ike_sa_fail(sa, strerror(-r));
+	else
+		say(k, KEYING_DEBUG, peer, "IKE_SA_INIT sent");
+	return r;
+}
+
+void reauthenticate(struct ike_sa *sa)
+{
+	struct ike_sa *next = ike_sa_create(sa->keying, sa->peer, SIDE_I);
+
+	if (next && begin(next))
+		ike_sa_destroy(next);
+}
+
+/* The peer gets 1, 2, 4 .. seconds of rest, with up to a quarter on top so that many do not meet.
+ */
+void ike_sa_fail(struct ike_sa *sa, const char *why)
+{
+	struct keying *k = sa->keying;
+	struct peer *peer = sa->peer;
+	uint64_t delay = BACKOFF_FIRST_MS;
+	bool current = peer->sa == sa;
+	uint32_t chance;
+
+	ike_sa_destroy(sa);
+	if (!current) {
+		say(k, KEYING_WARN, peer, "no new IKE SA: %s", why);
+		return;
+	}
+	say(k, peer->failures ? KEYING_INFO : KEYING_WARN, peer, "no IKE SA: %s", why);
+	tell(k, "failed", peer, why);
+	if (peer->settings->role == ROLE_RESPONDER)
+		return;
+	delay <<= peer->failures < BACKOFF_STEPS ? peer->failures : BACKOFF_STEPS;
+	if (delay > BACKOFF_MAX_MS)
+		delay = BACKOFF_MAX_MS;
+	k->host->random(k->host, &chance, sizeof chance);
+	peer->failures++;
+	peer->waiting = true;
+	timer_start(k, (uint32_t)(peer - k->peers), TIMER_RETRY, delay + chance % (delay / 4));
+}
+
+/* RFC 7296 2.6: the same request again, the cookie in front. */
+static void again_with_cookie(struct ike_sa *sa, const struct notify *cookie)
+{
+	struct handshake *h = sa->handshake;
+
+	if (!cookie->data.len || cookie->data.len > COOKIE_MAX || h->retries == COOKIE_RETRIES)
+		return;
+	h->retries++;
+	memcpy(h->cookie, cookie->data.data, cookie->data.len);
+	h->cookie_len = cookie->data.len;
+	if (send_init(sa))
+		ike_sa_fail(sa, "out of memory");
+}
+
+/* RFC 7296 1.2: another group of our own list. */
+static void again_with_group(struct ike_sa *sa, const struct notify *n)
+{
+	struct handshake *h = sa->handshake;
+	uint16_t wanted = n->data.len == 2 ? get_be16(n->data.data) : 0;
+
+	if (h->retries == COOKIE_RETRIES || wanted == h->group->id)
+		return;
+	for (size_t i = 0; i < h->offer.n_groups; i++) {
+		if (h->offer.groups[i] != wanted)
+			continue;
+		h->retries++;
+		h->group = dh_find(wanted);
+		if (dh_generate(h->group, h->private_key, h->public_key) || send_init(sa))
+			ike_sa_fail(sa, "out of memory");
+		return;
+	}
+}
+
+/* Whoever can see our request can send this: it is a hint for the operator, and we go on asking. */
+static void note_refusal(struct ike_sa *sa, const struct notify *n)
+{
+	if (n->type == NO_PROPOSAL_CHOSEN)
+		say(sa->keying, KEYING_WARN, sa->peer,
+			"it refuses all that we offer for the IKE SA: compare Cipher, Exchange and "
+			"Prf");
+	else
+		say(sa->keying, KEYING_INFO, sa->peer, "it answers IKE_SA_INIT with error %u",
+			n->type);
+}
+
+static uint32_t read_hashes(const struct payloads *p)
+{
+	const struct notify *n = payloads_notify(p, SIGNATURE_HASH_ALGORITHMS);
+	uint32_t bits = 0;
+
+	for (size_t i = 0; n && i + 2 <= n->data.len; i += 2) {
+		uint16_t hash = get_be16(n->data.data + i);
+
+		if (hash < 32)
+			bits |= (uint32_t)1 << hash;
+	}
+	return bits;
+}
+
+static int take_answer(struct ike_sa *sa, const struct message *m, const struct payloads *p)
+{
+	struct handshake *h = sa->handshake;
+
+	if (!p->sa.data || !p->ke.data || !p->nonce.data || p->critical ||
+		payload_sa_accept(p->sa, &h->offer, &h->chosen) ||
+		h->chosen.group != h->group->id || get_be16(p->ke.data) != h->group->id)
+		return -EBADMSG;
+	memcpy(sa->spis, m->spis, sizeof sa->spis);
+	memcpy(h->nonce[SIDE_R], p->nonce.data, p->nonce.len);
+	h->nonce_len[SIDE_R] = p->nonce.len;
+	h->peer_hashes = read_hashes(p);
+	return ike_sa_keep_init(sa, SIDE_R, m->octets);
+}
+
+static int derive(struct ike_sa *sa, struct slice peer_public)
+{
+	struct handshake *h = sa->handshake;
+	const struct nonces n = {ike_sa_nonce(sa, SIDE_I), ike_sa_nonce(sa, SIDE_R)};
+	uint8_t g_ir[DH_SHARED_MAX];
+	int r = dh_compute(h->group, h->private_key, peer_public, g_ir);
+
+	secret_wipe(h->private_key, sizeof h->private_key);
+	sa->keys.prf = prf_find(h->chosen.prf);
+	sa->keys.suite = keymat_suite(h->chosen.encr, h->chosen.key_bits);
+	if (!r && (!sa->keys.prf || !sa->keys.suite))
+		r = -EINVAL;
+	if (!r)
+		r = keymat_ike(&sa->keys, (struct slice){g_ir, h->group->shared_len}, &n, sa->spis);
+	secret_wipe(g_ir, sizeof g_ir);
+	if (!r)
+		ike_sa_set_keys(sa);
+	return r;
+}
+
+/* RFC 7296 2.23: where an address is translated, all goes on between the ports 4500. */
+static void find_nat(struct ike_sa *sa, const struct payloads *p, const struct way *way)
+{
+	const struct settings *s = sa->peer->settings;
+	struct handshake *h = sa->handshake;
+	bool asked = s->nat_detection && payloads_notify(p, NAT_DETECTION_SOURCE_IP);
+
+	if (!sa->way.local.addr.family)
+		sa->way.local.addr = way->local.addr;
+	h->nat = s->encap == ENCAP_UDP || sa->way.socket == ON_NAT ||
+		 (asked && s->encap == ENCAP_AUTO && nat_seen(sa->keying, p, sa->spis, &sa->way));
+	if (!h->nat || sa->way.socket == ON_NAT)
+		return;
+	sa->way.socket = ON_NAT;
+	sa->way.local.port = sa->keying->settings.ports[ON_NAT];
+	sa->way.remote.port = PORT_NAT;
+}
+
+static int put_auth(struct ike_sa *sa, struct payload_writer *w)
+{
+	const struct settings *s = sa->peer->settings;
+	const struct slice id = {s->id.body, s->id.len};
+	struct auth_octets octets = {
+		.message = ike_sa_init_message(sa, SIDE_I), .nonce = ike_sa_nonce(sa, SIDE_R)};
+	uint8_t auth[PRF_LEN_MAX];
+	int r = keymat_auth_octets(&sa->keys, SIDE_I, id, &octets);
+
+	if (!r)
+		r = keymat_psk_auth(sa->keys.prf, settings_pad(s, sa->keys.prf->id), &octets, auth);
+	if (r)
+		return r;
+	payload_add(w, PAYLOAD_IDI, id);
+	if (!sa->peer->contacted)
+		payload_add_notify(w, INITIAL_CONTACT, (struct slice){NULL, 0});
+	if (s->peer_id_named)
+		payload_add(w, PAYLOAD_IDR, (struct slice){s->peer_id.body, s->peer_id.len});
+	payload_add_typed(
+		w, PAYLOAD_AUTH, AUTH_SHARED_KEY, (struct slice){auth, sa->keys.prf->len});
+	return 0;
+}
+
+static int send_auth(struct ike_sa *sa)
+{
+	struct child *child = child_create(sa);
+	struct message_writer w;
+	struct allowed offer;
+	uint8_t spi[4];
+	int r = child ? child_reserve(child) : -ENOMEM;
+
+	if (r)
+		return r;
+	sa->next_request = 1;
+	exchange_begin(sa, &w, IKE_AUTH, false);
+	r = put_auth(sa, &w.payloads);
+	if (r)
+		return r;
+	child_offer(sa, &offer, false);
+	put_be32(spi, child->spi[SA_IN]);
+	payload_sa_offer(&w.payloads, &offer, (struct slice){spi, sizeof spi});
+	payload_ts_add(&w.payloads, PAYLOAD_TSI, &sa->peer->settings->local);
+	payload_ts_add(&w.payloads, PAYLOAD_TSR, &sa->peer->settings->remote_ts);
+	sa->state = IKE_AUTHING;
+	return request_send(sa, &w, (struct request){.what = ASK_AUTH, .child = child});
+}
+
+void on_init_response(struct ike_sa *sa, const struct message *m, const struct way *way)
+{
+	const struct notify *n;
+	struct payloads p;
+	int r;
+
+	if (sa->state != IKE_INIT || m->id ||
+		payloads_parse(m->first,
+			(struct slice){
+				m->octets.data + IKE_HEADER_LEN, m->octets.len - IKE_HEADER_LEN},
+			&p))
+		return;
+	n = payloads_notify(&p, COOKIE);
+	if (n && !p.sa.data) {
+		again_with_cookie(sa, n);
+		return;
+	}
+	n = payloads_error(&p);
+	if (n) {
+		if (n->type == INVALID_KE_PAYLOAD)
+			again_with_group(sa, n);
+		else
+			note_refusal(sa, n);
+		return;
+	}
+	if (take_answer(sa, m, &p))
+		return;
+	find_nat(sa, &p, way);
+	request_done(sa);
+	r = derive(sa, (struct slice){p.ke.data + KE_HEADER_LEN, p.ke.len - KE_HEADER_LEN});
+	if (!r)
+		r = send_auth(sa);
+	if (r)
+		ike_sa_fail(
+			sa, r == -EINVAL ? "its key exchange value is not legal" : strerror(-r));
+}
+
+static bool auth_holds(const struct ike_sa *sa, const struct payloads *p)
+{
+	const struct settings *s = sa->peer->settings;
+	struct auth_octets octets = {
+		.message = ike_sa_init_message(sa, SIDE_R), .nonce = ike_sa_nonce(sa, SIDE_I)};
+	const struct prf *prf = sa->keys.prf;
+	uint8_t auth[PRF_LEN_MAX];
+
+	if (p->auth.data[0] != AUTH_SHARED_KEY ||
+		p->auth.len != (size_t)AUTH_HEADER_LEN + prf->len ||
+		keymat_auth_octets(&sa->keys, SIDE_R, p->id_r, &octets) ||
+		keymat_psk_auth(prf, settings_pad(s, prf->id), &octets, auth))
+		return false;
+	return secret_equal_bytes(auth, p->auth.data + AUTH_HEADER_LEN, prf->len);
+}
+
+/* Why the child did not come up, NULL where it did. */
+static const char *take_child(struct ike_sa *sa, struct child *child, const struct payloads *p)
+{
+	const struct settings *s = sa->peer->settings;
+	const struct notify *n = payloads_error(p);
+	const struct nonces nonces = {ike_sa_nonce(sa, SIDE_I), ike_sa_nonce(sa, SIDE_R)};
+	struct allowed offer;
+	struct chosen chosen;
+	bool all;
+
+	if (n && n->type == NO_PROPOSAL_CHOSEN)
+		return "it refuses all that we offer for ESP: compare Cipher";
+	if (n && n->type == TS_UNACCEPTABLE)
+		return "it refuses our selectors: compare Address, Routes and Allow of both";
+	if (n)
+		return "it refuses the child";
+	child_offer(sa, &offer, false);
+	if (!p->sa.data || !p->ts_i.data || !p->ts_r.data ||
+		payload_sa_accept(p->sa, &offer, &chosen))
+		return "its answer is not one of our offers";
+	payload_ts_parse(p->ts_i, &child->local, &all);
+	payload_ts_parse(p->ts_r, &child->remote, &all);
+	if (!selectors_within(&child->local, &s->local) ||
+		!selectors_within(&child->remote, &s->remote_ts))
+		return "its selectors reach beyond ours";
+	if (child_install(child, &chosen, (struct slice){NULL, 0}, &nonces, true))
+		return "the SAs cannot be installed";
+	return NULL;
+}
+
+void on_auth_response(struct ike_sa *sa, const struct payloads *p)
+{
+	const struct settings *s = sa->peer->settings;
+	struct child *child = sa->request.child;
+	const char *why;
+
+	if (!p->auth.data || !p->id_r.data) {
+		const struct notify *n = payloads_error(p);
+
+		ike_sa_fail(
+			sa, n && n->type == AUTHENTICATION_FAILED
+				    ? "it does not know us, or the keys differ: compare Psk, Id "
+				      "and PeerId"
+				    : "it refuses to authenticate");
+		return;
+	}
+	if (!slice_equal(p->id_r, (struct slice){s->peer_id.body, s->peer_id.len})) {
+		ike_sa_fail(sa, "it has another identity than PeerId");
+		return;
+	}
+	if (!auth_holds(sa, p)) {
+		ike_sa_fail(sa, "its AUTH is wrong: compare Psk");
+		return;
+	}
+	request_done(sa);
+	sa->next_request = 2;
+	sa->peer->contacted = true;
+	sa->dietvpn = sa->dietvpn || p->vendor_ours;
+	why = take_child(sa, child, p);
+	ike_sa_up(sa, false);
+	if (!why)
+		return;
+	/* Without a child it is of no use to us: it goes, and a new one is tried later. */
+	child_destroy(child);
+	sa->fail_why = why;
+	sa->want_delete = true;
+	exchange_next(sa);
+}

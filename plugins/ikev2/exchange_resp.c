@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The responder's first two exchanges: nothing is computed for IKE_SA_INIT that a cookie would not
+ * have paid, no Diffie-Hellman before IKE_AUTH (RFC 7296 1.2, 2.6, trust.md 4.3). */
+#include "ikev2/half_open.h"
+
+#include "base/wire.h"
+#include "crypto/secret.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { HALF_SWEEP_MS = 5000, REFUSAL_MAX = 128, KE_GROUP_LEN = 2 };
+
+/* What any of our responders allows; the peer itself is known only in IKE_AUTH. */
+static void allowed_of_all(const struct keying *k, struct allowed *out)
+{
+	static const uint16_t prfs[] = {PRF_HMAC_SHA2_256, PRF_HMAC_SHA2_384, PRF_HMAC_SHA2_512};
+
+	*out = (struct allowed){.protocol = PROTOCOL_IKE, .n_prfs = 3};
+	memcpy(out->prfs, prfs, sizeof prfs);
+	for (size_t i = 0; i < k->settings.n; i++) {
+		const struct settings *s = &k->settings.list[i];
+
+		if (s->role != ROLE_INITIATOR)
+			settings_add_allowed(out, &s->ike);
+	}
+}
+
+/* An answer without protection and without state. */
+static void refuse(struct keying *k, const struct message *m, const struct way *way, uint16_t type,
+	struct slice data)
+{
+	struct message head = {.exchange = IKE_SA_INIT, .flags = MESSAGE_FLAG_RESPONSE};
+	struct message_writer w;
+	uint8_t out[REFUSAL_MAX];
+	size_t len;
+
+	memcpy(head.spis, m->spis, IKE_SPI_LEN);
+	message_begin(&w, &head, false, out, sizeof out);
+	payload_add_notify(&w.payloads, type, data);
+	len = message_end(&w, NULL, 0);
+	if (len && len <= m->octets.len)
+		send_octets(k, way, (struct slice){out, len});
+}
+
+static void refuse_some(struct keying *k, const struct message *m, const struct way *way,
+	uint16_t type, struct slice data)
+{
+	if (half_may_refuse(k->half))
+		refuse(k, m, way, type, data);
+}
+
+/* The same octets whenever it is asked for: nothing in it but what the slot holds. Returns the
+ * length, 0 where it does not fit. */
+static size_t write_answer(struct keying *k, const struct half *half)
+{
+	const struct dh_group *group = dh_find(half->chosen.group);
+	struct message head = {.exchange = IKE_SA_INIT, .flags = MESSAGE_FLAG_RESPONSE};
+	struct message_writer w;
+
+	memcpy(head.spis, half->spis, sizeof head.spis);
+	message_begin(&w, &head, false, k->scratch, SCRATCH_LEN);
+	payload_sa_answer(&w.payloads, PROTOCOL_IKE, &half->chosen, (struct slice){NULL, 0});
+	payload_add_ke(&w.payloads, group->id, (struct slice){half->public_key, group->public_len});
+	payload_add(&w.payloads, PAYLOAD_NONCE, (struct slice){half->nonce_r, half->nonce_r_len});
+	if (half->nat_asked)
+		nat_add(k, &w.payloads, half->spis, &half->way, false);
+	return message_end(&w, NULL, 0);
+}
+
+static void answer(struct keying *k, const struct half *half, const struct way *way)
+{
+	size_t len = write_answer(k, half);
+
+	if (len)
+		send_octets(k, way, (struct slice){k->scratch, len});
+}
+
+/* true: go on. Else a cookie was asked for. */
+static bool cookie_paid(
+	struct keying *k, const struct message *m, const struct way *way, const struct payloads *p)
+{
+	uint8_t cookie[HALF_COOKIE_LEN];
+
+	if (!half_wants_cookie(k->half, &way->remote.addr))
+		return true;
+	if (p->cookie &&
+		half_cookie_holds(k->half, m, p->nonce, &way->remote.addr, p->notify[0].data))
+		return true;
+	half_cookie(k->half, m, p->nonce, &way->remote.addr, cookie);
+	refuse(k, m, way, COOKIE, (struct slice){cookie, sizeof cookie});
+	return false;
+}
+
+static bool choose(struct keying *k, const struct message *m, const struct way *way,
+	const struct payloads *p, struct chosen *chosen)
+{
+	struct allowed allowed;
+	uint8_t group[KE_GROUP_LEN];
+	uint16_t offered = get_be16(p->ke.data);
+
+	allowed_of_all(k, &allowed);
+	if (payload_sa_choose(p->sa, &allowed, offered, chosen)) {
+		refuse_some(k, m, way, NO_PROPOSAL_CHOSEN, (struct slice){NULL, 0});
+		return false;
+	}
+	if (chosen->group == offered)
+		return p->ke.len == (size_t)KE_HEADER_LEN + dh_find(offered)->public_len;
+	put_be16(group, chosen->group);
+	refuse_some(k, m, way, INVALID_KE_PAYLOAD, (struct slice){group, sizeof group});
+	return false;
+}
+
+static int fill(struct keying *k, struct half *half, const struct chosen *chosen, bool nat_asked)
+{
+	const struct prf *prf = prf_find(chosen->prf);
+	const struct dh_group *group = dh_find(chosen->group);
+
+	half->chosen = *chosen;
+	half->chosen.spi_len = 0;
+	half->nat_asked = nat_asked;
+	half->nonce_r_len = prf->len / 2 > NONCE_MIN ? prf->len / 2 : NONCE_MIN;
+	k->host->random(k->host, half->nonce_r, half->nonce_r_len);
+	return dh_generate(group, half->secret, half->public_key);
+}
+
+void on_init_request(struct keying *k, const struct message *m, const struct way *way)
+{
+	const struct slice chain = {
+		m->octets.data + IKE_HEADER_LEN, m->octets.len - IKE_HEADER_LEN};
+	struct half *half = k->half ? half_find_init(k->half, m->octets) : NULL;
+	struct payloads p;
+	struct chosen chosen;
+
+	if (half) {
+		answer(k, half, way);
+		return;
+	}
+	if (!k->half || m->id || payloads_parse(m->first, chain, &p))
+		return;
+	if (p.critical) {
+		refuse_some(
+			k, m, way, UNSUPPORTED_CRITICAL_PAYLOAD, (struct slice){&p.critical, 1});
+		return;
+	}
+	if (!p.sa.data || !p.ke.data || !p.nonce.data || p.sk_type)
+		return;
+	if (!cookie_paid(k, m, way, &p) || !choose(k, m, way, &p, &chosen))
+		return;
+	if (!half_open_count(k->half))
+		timer_start(k, 0, TIMER_HALF, HALF_SWEEP_MS);
+	half = half_add(k->half, m->spis, way, m->octets);
+	if (!half)
+		return;
+	if (fill(k, half, &chosen, payloads_notify(&p, NAT_DETECTION_SOURCE_IP))) {
+		half_drop(k->half, half);
+		return;
+	}
+	answer(k, half, way);
+}
+
+/* The slot's private key becomes what is shared: it is computed once, however often IKE_AUTH
+ * fails. */
+static int compute(struct keying *k, struct half *half, const struct payloads *init)
+{
+	const struct dh_group *group = dh_find(half->chosen.group);
+	const struct slice theirs = {init->ke.data + KE_HEADER_LEN, init->ke.len - KE_HEADER_LEN};
+	uint8_t shared[DH_SHARED_MAX];
+	int r;
+
+	if (half->dh_done)
+		return 0;
+	if (!half_may_compute(k->half))
+		return -EAGAIN;
+	r = dh_compute(group, half->secret, theirs, shared);
+	memcpy(half->secret, shared, sizeof half->secret);
+	secret_wipe(shared, sizeof shared);
+	half->dh_done = !r;
+	return r;
+}
+
+static int derive(const struct half *half, struct slice ni, struct ike_keys *keys)
+{
+	const struct nonces n = {ni, {half->nonce_r, half->nonce_r_len}};
+	const struct dh_group *group = dh_find(half->chosen.group);
+
+	keys->prf = prf_find(half->chosen.prf);
+	keys->suite = keymat_suite(half->chosen.encr, half->chosen.key_bits);
+	return keymat_ike(keys, (struct slice){half->secret, group->shared_len}, &n, half->spis);
+}
+
+/* One IKE_AUTH under examination. */
+struct examined {
+	struct keying *k;
+	struct half *half;
+	const struct message *m;
+	const struct way *way;
+	struct payloads init, inner;
+	struct ike_keys keys;
+	struct peer *peer;
+	const char *why; /* it is refused */
+};
+
+static struct peer *find_peer(struct keying *k, struct slice id)
+{
+	for (size_t i = 0; i < k->settings.n; i++) {
+		const struct settings *s = &k->settings.list[i];
+
+		if (s->role != ROLE_INITIATOR &&
+			slice_equal(id, (struct slice){s->peer_id.body, s->peer_id.len}))
+			return &k->peers[i];
+	}
+	return NULL;
+}
+
+static bool auth_holds(const struct examined *e)
+{
+	const struct payloads *p = &e->inner;
+	const struct prf *prf = e->keys.prf;
+	struct auth_octets octets = {.message = half_init(e->k->half, e->half),
+		.nonce = {e->half->nonce_r, e->half->nonce_r_len}};
+	uint8_t auth[PRF_LEN_MAX];
+
+	if (p->auth.data[0] != AUTH_SHARED_KEY ||
+		p->auth.len != (size_t)AUTH_HEADER_LEN + prf->len ||
+		keymat_auth_octets(&e->keys, SIDE_I, p->id_i, &octets) ||
+		keymat_psk_auth(prf, settings_pad(e->peer->settings, prf->id), &octets, auth))
+		return false;
+	return secret_equal_bytes(auth, p->auth.data + AUTH_HEADER_LEN, prf->len);
+}
+
+static bool suite_allowed(const struct examined *e)
+{
+	const struct allowed *a = &e->peer->settings->ike;
+	const struct chosen *c = &e->half->chosen;
+
+	for (size_t i = 0; i < a->n_suites; i++)
+		if (a->suites[i].encr == c->encr && a->suites[i].key_bits == c->key_bits)
+			return true;
+	return false;
+}
+
+/* On the wire all of these look alike. */
+static bool admit(struct examined *e)
+{
+	const struct payloads *p = &e->inner;
+
+	if (!p->id_i.data || !p->auth.data || p->critical) {
+		e->why = "IKE_AUTH without identity or AUTH (EAP is not in this version)";
+		return false;
+	}
+	e->peer = find_peer(e->k, p->id_i);
+	if (!e->peer) {
+		e->why = "unknown identity";
+		return false;
+	}
+	if (p->id_r.data && !slice_equal(p->id_r, (struct slice){e->peer->settings->id.body,
+							  e->peer->settings->id.len}))
+		e->why = "it asks for another identity than our Id";
+	else if (!auth_holds(e))
+		e->why = "its AUTH is wrong: compare Psk";
+	else if (!suite_allowed(e))
+		e->why = "the cipher of the IKE SA is not in its Cipher list";
+	return !e->why;
+}
+
+static void reject(struct examined *e)
+{
+	struct message head = {
+		.exchange = IKE_AUTH, .flags = MESSAGE_FLAG_RESPONSE, .id = e->m->id};
+	struct keying *k = e->k;
+	struct message_writer w;
+	struct aead_key key;
+	size_t len;
+
+	say(k, KEYING_WARN, e->peer, "IKE_AUTH refused: %s", e->why);
+	if (e->peer)
+		tell(k, "refused", e->peer, e->why);
+	memcpy(head.spis, e->half->spis, sizeof head.spis);
+	message_begin(&w, &head, true, k->scratch, SCRATCH_LEN);
+	payload_add_notify(&w.payloads, AUTHENTICATION_FAILED, (struct slice){NULL, 0});
+	aead_key_init(&key, k->pool, e->keys.suite, e->keys.sk_e[SIDE_R]);
+	len = message_end(&w, &key, e->half->next_iv++);
+	aead_key_fini(&key);
+	if (len)
+		send_octets(k, e->way, (struct slice){k->scratch, len});
+	if (++e->half->attempts >= HALF_ATTEMPTS)
+		half_drop(k->half, e->half);
+}
+
+/* The slot becomes an IKE SA; its IV goes on where refusals left it. */
+static struct ike_sa *promote(struct examined *e)
+{
+	const struct half *half = e->half;
+	struct ike_sa *sa = ike_sa_create(e->k, e->peer, SIDE_R);
+	struct handshake *h;
+	size_t len = write_answer(e->k, half);
+
+	if (!sa)
+		return NULL;
+	h = sa->handshake;
+	memcpy(sa->spis, half->spis, sizeof sa->spis);
+	sa->keys = e->keys;
+	sa->way = *e->way;
+	sa->state = IKE_AUTHING;
+	sa->next_iv = half->next_iv;
+	sa->next_expected = 1;
+	h->chosen = half->chosen;
+	memcpy(h->nonce[SIDE_I], e->init.nonce.data, e->init.nonce.len);
+	h->nonce_len[SIDE_I] = e->init.nonce.len;
+	memcpy(h->nonce[SIDE_R], half->nonce_r, half->nonce_r_len);
+	h->nonce_len[SIDE_R] = half->nonce_r_len;
+	h->nat = e->way->socket == ON_NAT;
+	if (!len || ike_sa_keep_init(sa, SIDE_R, (struct slice){e->k->scratch, len}) ||
+		ike_sa_enter(sa)) {
+		ike_sa_destroy(sa);
+		return NULL;
+	}
+	ike_sa_set_keys(sa);
+	return sa;
+}
+
+static int put_auth(struct ike_sa *sa, struct payload_writer *w)
+{
+	const struct settings *s = sa->peer->settings;
+	const struct slice id = {s->id.body, s->id.len};
+	struct auth_octets octets = {
+		.message = ike_sa_init_message(sa, SIDE_R), .nonce = ike_sa_nonce(sa, SIDE_I)};
+	uint8_t auth[PRF_LEN_MAX];
+	int r = keymat_auth_octets(&sa->keys, SIDE_R, id, &octets);
+
+	if (!r)
+		r = keymat_psk_auth(sa->keys.prf, settings_pad(s, sa->keys.prf->id), &octets, auth);
+	if (r)
+		return r;
+	payload_add(w, PAYLOAD_IDR, id);
+	payload_add_typed(
+		w, PAYLOAD_AUTH, AUTH_SHARED_KEY, (struct slice){auth, sa->keys.prf->len});
+	return 0;
+}
+
+static void grant(struct examined *e)
+{
+	struct ike_sa *sa = promote(e);
+	struct message_writer w;
+
+	if (!sa)
+		return;
+	exchange_begin(sa, &w, IKE_AUTH, true);
+	if (put_auth(sa, &w.payloads)) {
+		ike_sa_destroy(sa);
+		return;
+	}
+	child_answer(sa, &e->inner, &w.payloads);
+	response_send(sa, &w, e->m, e->way);
+	half_drop(e->k->half, e->half);
+	sa->dietvpn = e->inner.vendor_ours;
+	ike_sa_up(sa, payloads_notify(&e->inner, INITIAL_CONTACT));
+}
+
+static bool open_it(struct examined *e)
+{
+	const struct slice chain = {
+		e->m->octets.data + IKE_HEADER_LEN, e->m->octets.len - IKE_HEADER_LEN};
+	struct payloads outer;
+	struct aead_key key;
+	size_t len = 0;
+	int r;
+
+	if (payloads_parse(e->m->first, chain, &outer) || outer.sk_type != PAYLOAD_SK)
+		return false;
+	aead_key_init(&key, e->k->pool, e->keys.suite, e->keys.sk_e[SIDE_I]);
+	r = message_open(e->m, &outer, &key, e->k->plain, &len);
+	aead_key_fini(&key);
+	if (r && ++e->half->attempts >= HALF_ATTEMPTS)
+		half_drop(e->k->half, e->half);
+	return !r && !payloads_parse(outer.next_sk, (struct slice){e->k->plain, len}, &e->inner);
+}
+
+void on_auth_request(struct keying *k, const struct message *m, const struct way *way)
+{
+	struct examined e = {.k = k, .m = m, .way = way};
+	struct slice init;
+
+	e.half = k->half ? half_find(k->half, m->spis + IKE_SPI_LEN) : NULL;
+	if (!e.half || m->id != 1 || memcmp(e.half->spis, m->spis, IKE_SPI_LEN) != 0)
+		return;
+	init = half_init(k->half, e.half);
+	if (payloads_parse(init.data[16],
+		    (struct slice){init.data + IKE_HEADER_LEN, init.len - IKE_HEADER_LEN}, &e.init))
+		return;
+	if (!compute(k, e.half, &e.init) && !derive(e.half, e.init.nonce, &e.keys) && open_it(&e)) {
+		if (admit(&e))
+			grant(&e);
+		else
+			reject(&e);
+	}
+	secret_wipe(&e.keys, sizeof e.keys);
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An IKE SA: how it is made, found and ended, and how its messages go out (RFC 7296 2.1-2.3). */
+#include "ikev2/ikev2.h"
+
+#include "crypto/secret.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t spi_hash(const struct keying *k, const uint8_t spi[IKE_SPI_LEN])
+{
+	return hash_short(k->table_key, spi, IKE_SPI_LEN);
+}
+
+struct ike_sa *ike_sa_find(const struct keying *k, const uint8_t spi[IKE_SPI_LEN])
+{
+	return map_find(&k->sas, spi_hash(k, spi), spi);
+}
+
+struct ike_sa *ike_sa_by_id(const struct keying *k, uint32_t id)
+{
+	return map_find(&k->sas_by_id, map_mix(id), &id);
+}
+
+void ike_sa_random_spi(struct keying *k, uint8_t spi[IKE_SPI_LEN])
+{
+	static const uint8_t zero[IKE_SPI_LEN];
+
+	do
+		k->host->random(k->host, spi, IKE_SPI_LEN);
+	while (!memcmp(spi, zero, IKE_SPI_LEN) || ike_sa_find(k, spi));
+}
+
+static uint8_t *own_spi(struct ike_sa *sa)
+{
+	return sa->spis + (size_t)sa->side * IKE_SPI_LEN;
+}
+
+int ike_sa_enter(struct ike_sa *sa)
+{
+	return map_add(&sa->keying->sas, spi_hash(sa->keying, own_spi(sa)), sa);
+}
+
+struct ike_sa *ike_sa_create(struct keying *k, struct peer *peer, enum side side)
+{
+	struct ike_sa *sa = calloc(1, sizeof *sa);
+
+	if (!sa)
+		return NULL;
+	sa->handshake = calloc(1, sizeof *sa->handshake);
+	do
+		sa->id = k->next_id = (k->next_id + 1) % (UINT32_MAX / TIMER_KINDS);
+	while (ike_sa_by_id(k, sa->id));
+	if (!sa->handshake || map_add(&k->sas_by_id, map_mix(sa->id), sa)) {
+		free(sa->handshake);
+		free(sa);
+		return NULL;
+	}
+	sa->keying = k;
+	sa->peer = peer;
+	sa->side = side;
+	list_init(&sa->children);
+	list_append(&k->all, &sa->link);
+	return sa;
+}
+
+void ike_sa_drop_handshake(struct ike_sa *sa)
+{
+	struct handshake *h = sa->handshake;
+
+	if (!h)
+		return;
+	free(h->init[SIDE_I]);
+	free(h->init[SIDE_R]);
+	secret_wipe(h, sizeof *h);
+	free(h);
+	sa->handshake = NULL;
+	secret_wipe(sa->keys.sk_p, sizeof sa->keys.sk_p);
+	secret_wipe(sa->keys.sk_e, sizeof sa->keys.sk_e);
+}
+
+void ike_sa_destroy(struct ike_sa *sa)
+{
+	struct keying *k = sa->keying;
+
+	for (int kind = 0; kind < TIMER_KINDS; kind++)
+		if (kind != TIMER_RETRY && kind != TIMER_HALF)
+			timer_stop(k, sa->id, (enum timer_kind)kind);
+	list_each_safe (node, &sa->children)
+		child_destroy(container_of(node, struct child, link));
+	request_done(sa);
+	answer_fini(&sa->answer);
+	ike_sa_drop_handshake(sa);
+	if (sa->open.suite) {
+		aead_key_fini(&sa->open);
+		aead_key_fini(&sa->seal);
+	}
+	map_remove(&k->sas, spi_hash(k, own_spi(sa)), own_spi(sa));
+	map_remove(&k->sas_by_id, map_mix(sa->id), &sa->id);
+	list_remove(&sa->link);
+	if (sa->peer->sa == sa)
+		sa->peer->sa = NULL;
+	secret_wipe(sa, sizeof *sa);
+	free(sa);
+}
+
+void ike_sa_set_keys(struct ike_sa *sa)
+{
+	enum side other = sa->side == SIDE_I ? SIDE_R : SIDE_I;
+
+	aead_key_init(&sa->seal, sa->keying->pool, sa->keys.suite, sa->keys.sk_e[sa->side]);
+	aead_key_init(&sa->open, sa->keying->pool, sa->keys.suite, sa->keys.sk_e[other]);
+}
+
+int ike_sa_keep_init(struct ike_sa *sa, enum side side, struct slice octets)
+{
+	struct handshake *h = sa->handshake;
+	uint8_t *copy = malloc(octets.len);
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, octets.data, octets.len);
+	free(h->init[side]);
+	h->init[side] = copy;
+	h->init_len[side] = octets.len;
+	return 0;
+}
+
+struct slice ike_sa_init_message(const struct ike_sa *sa, enum side side)
+{
+	return (struct slice){sa->handshake->init[side], sa->handshake->init_len[side]};
+}
+
+struct slice ike_sa_nonce(const struct ike_sa *sa, enum side side)
+{
+	return (struct slice){sa->handshake->nonce[side], sa->handshake->nonce_len[side]};
+}
+
+void timer_start(struct keying *k, uint32_t owner, enum timer_kind kind, uint64_t delay_ms)
+{
+	if (k->host->timer_start(k->host, owner * TIMER_KINDS + (uint32_t)kind, delay_ms))
+		say(k, KEYING_ERROR, NULL, "no timer left: an exchange may hang");
+}
+
+void timer_stop(struct keying *k, uint32_t owner, enum timer_kind kind)
+{
+	k->host->timer_stop(k->host, owner * TIMER_KINDS + (uint32_t)kind);
+}
+
+int send_octets(struct keying *k, const struct way *way, struct slice octets)
+{
+	const struct keying_host *host = k->host;
+
+	if (way->local.addr.family && KEYING_HOST_HAS(host, socket_send_from))
+		return host->socket_send_from(
+			host, k->sockets[way->socket], &way->local.addr, &way->remote, octets);
+	return host->socket_send(host, k->sockets[way->socket], &way->remote, octets);
+}
+
+void exchange_begin(struct ike_sa *sa, struct message_writer *w, uint8_t exchange, bool response)
+{
+	struct message head = {.exchange = exchange,
+		.flags = (uint8_t)((sa->side == SIDE_I ? MESSAGE_FLAG_INITIATOR : 0) |
+				   (response ? MESSAGE_FLAG_RESPONSE : 0)),
+		.id = response ? sa->next_expected : sa->next_request};
+
+	memcpy(head.spis, sa->spis, sizeof head.spis);
+	message_begin(w, &head, sa->seal.suite != NULL, sa->keying->scratch, SCRATCH_LEN);
+}
+
+void request_done(struct ike_sa *sa)
+{
+	free(sa->request.octets);
+	sa->request = (struct request){0};
+	timer_stop(sa->keying, sa->id, TIMER_REQUEST);
+}
+
+static uint32_t chance(struct keying *k)
+{
+	uint32_t value;
+
+	k->host->random(k->host, &value, sizeof value);
+	return value;
+}
+
+/* First time or again: the same octets, and the timer for the next time. false: it was the last. */
+static bool transmit(struct ike_sa *sa)
+{
+	struct keying *k = sa->keying;
+	uint32_t wait = retransmit_wait(&sa->request.retransmit, chance(k));
+
+	if (!wait)
+		return false;
+	/* A send that fails is a loss like any other. */
+	send_octets(k, &sa->way, (struct slice){sa->request.octets, sa->request.len});
+	timer_start(k, sa->id, TIMER_REQUEST, wait);
+	return true;
+}
+
+int request_send(struct ike_sa *sa, struct message_writer *w, struct request what)
+{
+	size_t len = message_end(w, sa->seal.suite ? &sa->seal : NULL, sa->next_iv++);
+
+	request_done(sa);
+	if (!len)
+		return -EMSGSIZE;
+	what.octets = malloc(len);
+	if (!what.octets)
+		return -ENOMEM;
+	memcpy(what.octets, w->data, len);
+	what.len = len;
+	what.exchange = w->head.exchange;
+	sa->request = what;
+	retransmit_begin(&sa->request.retransmit, retransmit_profile(sa->peer->settings->lossy));
+	transmit(sa);
+	return 0;
+}
+
+void on_request_timeout(struct ike_sa *sa)
+{
+	if (!sa->request.len || transmit(sa))
+		return;
+	if (sa->state == IKE_CLOSING || sa->state == IKE_REPLACED)
+		ike_sa_closed(sa);
+	else
+		ike_sa_fail(sa, "no answer");
+}
+
+void response_send(struct ike_sa *sa, struct message_writer *w, const struct message *request,
+	const struct way *way)
+{
+	size_t len = message_end(w, &sa->seal, sa->next_iv++);
+	struct slice octets = {w->data, len};
+
+	if (!len || answer_store(&sa->answer, request->octets, octets))
+		return;
+	sa->next_expected++;
+	send_octets(sa->keying, way, octets);
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this plugin share: its state, an IKE SA, a child (RFC 7296, RFC 7815). */
+#ifndef DIETVPN_IKEV2_IKEV2_H
+#define DIETVPN_IKEV2_IKEV2_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "common/answers.h"
+#include "common/retransmit.h"
+#include "dietvpn/keying.h"
+#include "ikev2/keymat.h"
+#include "ikev2/message.h"
+#include "ikev2/payload_sa.h"
+#include "ikev2/payload_ts.h"
+#include "ikev2/settings.h"
+
+#include "crypto/dh.h"
+#include "crypto/hash.h"
+
+#include <stdbool.h>
+
+enum {
+	PORT_IKE = 500,
+	PORT_NAT = 4500,
+	NONCE_LEN_MAX = 32, /* of our own ones */
+	COOKIE_RETRIES = 3,
+	CHILDREN_MAX = 8, /* of one IKE SA, those that are being replaced included */
+	SCRATCH_LEN = 65536,
+};
+
+/* Which of the two sockets: port 500, or 4500 with its marker. */
+enum path_socket { ON_IKE, ON_NAT, SOCKETS };
+
+/* Where a message came from and goes to. */
+struct way {
+	uint8_t socket; /* enum path_socket */
+	struct ip_endpoint local, remote;
+};
+
+/* What a timer is about: its number is the owner's number and this. */
+enum timer_kind {
+	TIMER_REQUEST, /* of an IKE SA: retransmission */
+	TIMER_LIFE,    /* of an IKE SA: rekey, then the end */
+	TIMER_IDLE,    /* of an IKE SA: liveness */
+	TIMER_LINGER,  /* of an IKE SA: what was replaced goes */
+	TIMER_RETRY,   /* of a peer, by its place: start again */
+	TIMER_HALF,    /* of the half-open table */
+	TIMER_KINDS = 8,
+};
+
+enum child_state { CHILD_UP, CHILD_REKEYED, CHILD_GONE };
+
+/* One pair of ESP SAs. */
+struct child {
+	struct list link;
+	struct ike_sa *ike;
+	uint32_t spi[2]; /* by enum sa_dir */
+	sa_id sa[2];
+	bool installed[2];
+	enum child_state state;
+	bool want_delete, released; /* released: nothing of it is left at the host */
+	struct selectors local, remote;
+};
+
+enum ike_state {
+	IKE_INIT,     /* IKE_SA_INIT sent */
+	IKE_AUTHING,  /* IKE_AUTH sent */
+	IKE_UP,       /* both know each other */
+	IKE_REPLACED, /* rekeyed, or a newer one took its place: waits for its end */
+	IKE_CLOSING,  /* our D is under way */
+};
+
+/* What only the two first exchanges need. */
+struct handshake {
+	struct allowed offer; /* for the IKE SA */
+	struct chosen chosen;
+	const struct dh_group *group;
+	uint8_t private_key[DH_PRIVATE_MAX], public_key[DH_PUBLIC_MAX];
+	uint8_t nonce[2][NONCE_MAX]; /* by enum side */
+	size_t nonce_len[2];
+	uint8_t *init[2]; /* IKE_SA_INIT as it went over the wire, by enum side */
+	size_t init_len[2];
+	uint8_t cookie[COOKIE_MAX];
+	size_t cookie_len;
+	unsigned retries;     /* COOKIE and INVALID_KE_PAYLOAD */
+	bool nat;             /* somebody's address is translated, or it was asked for */
+	uint32_t peer_hashes; /* SIGNATURE_HASH_ALGORITHMS as bits 1 << SIGN_HASH_.. */
+};
+
+/* A request of ours that waits for its answer; window 1. */
+struct request {
+	uint8_t *octets;
+	size_t len; /* 0: none */
+	uint8_t exchange;
+	enum { ASK_INIT, ASK_AUTH, ASK_ALIVE, ASK_DELETE_IKE, ASK_DELETE_CHILD } what;
+	struct child *child;
+	struct retransmit retransmit;
+};
+
+struct peer;
+
+struct ike_sa {
+	uint32_t id; /* first: key of keying.sas_by_id */
+	struct list link;
+	struct keying *keying;
+	struct peer *peer;
+	uint8_t spis[2 * IKE_SPI_LEN];
+	enum side side; /* ours */
+	enum ike_state state;
+	struct ike_keys keys;
+	struct aead_key seal, open;
+	uint64_t next_iv;
+	uint32_t next_request, next_expected;
+	struct way way;
+	struct request request;
+	struct answer answer; /* to the request before next_expected */
+	struct list children;
+	struct handshake *handshake;           /* NULL once up */
+	bool want_delete, want_alive, dietvpn; /* dietvpn: our Vendor ID was seen */
+	const char *fail_why;                  /* closed for this reason: tried again later */
+	uint64_t up_ms, heard_ms, end_ms;
+};
+
+struct peer {
+	const struct settings *settings;
+	struct ip_endpoint remote; /* family 0: not known */
+	struct ike_sa *sa;         /* the one that is up, or else under way; NULL */
+	uint32_t failures;         /* in a row */
+	bool waiting;              /* TIMER_RETRY runs */
+	bool contacted;            /* INITIAL_CONTACT was sent since we started */
+};
+
+struct half_open;
+
+struct keying {
+	const struct keying_host *host;
+	struct settings_list settings;
+	struct peer *peers; /* as many as settings */
+	struct aead_pool *pool;
+	struct map sas, sas_by_id; /* struct ike_sa by our SPI, by number */
+	struct list all;           /* struct ike_sa */
+	uint32_t next_id;
+	int sockets[SOCKETS];
+	struct half_open *half;
+	uint8_t table_key[HASH_SHORT_KEY_LEN];
+	uint8_t *scratch, *plain; /* SCRATCH_LEN each: a message that is built, one that is read */
+};
+
+/* ike_sa.c: an IKE SA and its messages. */
+/* spi: ours, already random and unused. NULL without memory. */
+struct ike_sa *ike_sa_create(struct keying *k, struct peer *peer, enum side side);
+/* Gives back all it has, ESP SAs included; without a word to the peer. */
+void ike_sa_destroy(struct ike_sa *sa);
+struct ike_sa *ike_sa_find(const struct keying *k, const uint8_t spi[IKE_SPI_LEN]);
+struct ike_sa *ike_sa_by_id(const struct keying *k, uint32_t id);
+/* Under which SPI we are found; to be called when spis changes. 0 or -ENOMEM. */
+int ike_sa_enter(struct ike_sa *sa);
+void ike_sa_random_spi(struct keying *k, uint8_t spi[IKE_SPI_LEN]);
+/* Keys for both directions from sa->keys. */
+void ike_sa_set_keys(struct ike_sa *sa);
+void ike_sa_drop_handshake(struct ike_sa *sa);
+/* IDi or IDr as it stands in the payload. */
+struct slice ike_sa_init_message(const struct ike_sa *sa, enum side side);
+int ike_sa_keep_init(struct ike_sa *sa, enum side side, struct slice octets);
+struct slice ike_sa_nonce(const struct ike_sa *sa, enum side side);
+
+void timer_start(struct keying *k, uint32_t owner, enum timer_kind kind, uint64_t delay_ms);
+void timer_stop(struct keying *k, uint32_t owner, enum timer_kind kind);
+
+int send_octets(struct keying *k, const struct way *way, struct slice octets);
+/* A message of this SA into k->scratch. */
+void exchange_begin(struct ike_sa *sa, struct message_writer *w, uint8_t exchange, bool response);
+/* Seals where the SA has keys, sends and keeps it until it is answered. 0, -EMSGSIZE, -ENOMEM. */
+int request_send(struct ike_sa *sa, struct message_writer *w, struct request what);
+void request_done(struct ike_sa *sa);
+/* Sends the answer to this request and stores it. */
+void response_send(struct ike_sa *sa, struct message_writer *w, const struct message *request,
+	const struct way *way);
+/* What waits is sent, one request at a time. */
+void exchange_next(struct ike_sa *sa);
+
+/* exchange_init.c: the initiator's first two exchanges. */
+int initiate(struct keying *k, struct peer *peer);
+/* Another IKE SA beside this one, which goes when the new one is up. */
+void reauthenticate(struct ike_sa *sa);
+void on_init_response(struct ike_sa *sa, const struct message *m, const struct way *way);
+void on_auth_response(struct ike_sa *sa, const struct payloads *p);
+/* Ends it and tries again later: 1, 2, 4 .. 3600 s. */
+void ike_sa_fail(struct ike_sa *sa, const char *why);
+
+/* exchange_resp.c: the responder's. */
+void on_init_request(struct keying *k, const struct message *m, const struct way *way);
+void on_auth_request(struct keying *k, const struct message *m, const struct way *way);
+
+/* exchange_info.c: INFORMATIONAL of an SA that is up; deletes and liveness. */
+void on_informational_request(struct ike_sa *sa, const struct payloads *p, const struct message *m,
+	const struct way *way);
+void on_informational_response(struct ike_sa *sa, const struct payloads *p);
+void ask_alive(struct ike_sa *sa);
+void ask_delete_ike(struct ike_sa *sa);
+void ask_delete_child(struct ike_sa *sa, struct child *child);
+
+/* exchange.c: a datagram to who it is for. */
+void on_datagram(struct keying *k, const struct keying_datagram *datagram);
+void on_request_timeout(struct ike_sa *sa);
+/* An SA is up: what the peer had before goes. */
+void ike_sa_up(struct ike_sa *sa, bool initial_contact);
+/* The peer's D, the answer to ours, no child left: each may destroy the SA. */
+void ike_sa_deleted(struct ike_sa *sa);
+void ike_sa_closed(struct ike_sa *sa);
+void ike_sa_childless(struct ike_sa *sa);
+void on_life(struct ike_sa *sa);
+
+/* nat.c: NAT detection, RFC 7296 2.23. */
+void nat_add(struct keying *k, struct payload_writer *w, const uint8_t spis[2 * IKE_SPI_LEN],
+	const struct way *way, bool forge);
+/* Whether a hash of the peer's tells of a translator; false also where it sent none. */
+bool nat_seen(const struct keying *k, const struct payloads *p, const uint8_t spis[2 * IKE_SPI_LEN],
+	const struct way *way);
+
+/* child.c: a pair of ESP SAs. */
+struct child *child_create(struct ike_sa *sa);
+/* Its ESP SAs and its SPI go back to the host. */
+void child_take_down(struct child *child);
+/* The same, and frees it; NULL is allowed. */
+void child_destroy(struct child *child);
+struct child *child_by_sa(struct keying *k, sa_id id, enum sa_dir *dir);
+struct child *child_by_spi(struct ike_sa *sa, enum sa_dir dir, uint32_t spi);
+/* Reserves child->spi[SA_IN]. 0 or negative errno. */
+int child_reserve(struct child *child);
+void child_offer(const struct ike_sa *sa, struct allowed *allowed, bool with_ke);
+/* Both SAs with keys of these nonces; chosen has the peer's SPI; initiator: of this exchange. */
+int child_install(struct child *child, const struct chosen *chosen, struct slice g_ir,
+	const struct nonces *n, bool initiator);
+
+/* The responder's half of the first child: SA, TSi and TSr, or an error, into the answer. */
+void child_answer(struct ike_sa *sa, const struct payloads *p, struct payload_writer *w);
+
+/* say.c: for people. */
+__attribute__((format(printf, 4, 5))) void say(const struct keying *k, enum keying_log level,
+	const struct peer *peer, const char *fmt, ...);
+void tell(const struct keying *k, const char *event, const struct peer *peer, const char *why);
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keying = ikev2: configuration, when to talk, and the table of the door (RFC 7296, RFC 7815). */
+#include "ikev2/half_open.h"
+
+#include "crypto/secret.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CIPHER_CONTEXTS = 16, BOOT_SPREAD_MS = 1000, HALF_SWEEP_MS = 5000 };
+
+static bool spi_equal(const void *value, const void *key)
+{
+	const struct ike_sa *sa = value;
+
+	return !memcmp(sa->spis + (size_t)sa->side * IKE_SPI_LEN, key, IKE_SPI_LEN);
+}
+
+static bool id_equal(const void *value, const void *key)
+{
+	return ((const struct ike_sa *)value)->id == *(const uint32_t *)key;
+}
+
+static int check(const struct keying_host *host, struct slice config)
+{
+	struct settings_list list;
+	int r = settings_read(host, config, &list);
+
+	if (!r)
+		settings_fini(&list);
+	return r;
+}
+
+static bool answers(const struct settings_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->list[i].role != ROLE_INITIATOR)
+			return true;
+	return false;
+}
+
+static void destroy(struct keying *k)
+{
+	half_open_destroy(k->half);
+	aead_pool_destroy(k->pool);
+	map_fini(&k->sas);
+	map_fini(&k->sas_by_id);
+	settings_fini(&k->settings);
+	free(k->peers);
+	free(k->scratch);
+	if (k->plain)
+		secret_wipe(k->plain, SCRATCH_LEN);
+	free(k->plain);
+	secret_wipe(k, sizeof *k);
+	free(k);
+}
+
+static int make_peers(struct keying *k)
+{
+	k->peers = calloc(k->settings.n ? k->settings.n : 1, sizeof *k->peers);
+	if (!k->peers)
+		return -ENOMEM;
+	for (size_t i = 0; i < k->settings.n; i++) {
+		k->peers[i].settings = &k->settings.list[i];
+		k->peers[i].remote = k->settings.list[i].remote;
+	}
+	return 0;
+}
+
+static int make_tables(struct keying *k)
+{
+	map_init(&k->sas, spi_equal);
+	map_init(&k->sas_by_id, id_equal);
+	list_init(&k->all);
+	k->sockets[ON_IKE] = k->sockets[ON_NAT] = -1;
+	k->host->random(k->host, k->table_key, sizeof k->table_key);
+	k->pool = aead_pool_create(CIPHER_CONTEXTS);
+	k->scratch = malloc(SCRATCH_LEN);
+	k->plain = malloc(SCRATCH_LEN);
+	if (answers(&k->settings))
+		k->half = half_open_create(k);
+	return k->pool && k->scratch && k->plain && (k->half || !answers(&k->settings)) ? 0
+											: -ENOMEM;
+}
+
+static int create(const struct keying_host *host, struct slice config, struct keying **out)
+{
+	struct keying *k = calloc(1, sizeof *k);
+	int r;
+
+	if (!k)
+		return -ENOMEM;
+	k->host = host;
+	r = settings_read(host, config, &k->settings);
+	if (r) {
+		free(k);
+		return r;
+	}
+	r = make_peers(k);
+	if (!r)
+		r = make_tables(k);
+	if (r) {
+		destroy(k);
+		return r;
+	}
+	*out = k;
+	return 0;
+}
+
+static int open_sockets(struct keying *k)
+{
+	for (int i = ON_IKE; i < SOCKETS; i++) {
+		const struct ip_endpoint local = {.port = k->settings.ports[i]};
+		int socket = k->host->socket_open(k->host, &local, 17);
+
+		if (socket < 0) {
+			say(k, KEYING_ERROR, NULL, "UDP port %u: %s%s", local.port,
+				strerror(-socket),
+				socket == -EADDRINUSE
+					? " (one tunnel with Keying = ikev2 in this version)"
+					: "");
+			return socket;
+		}
+		k->sockets[i] = socket;
+	}
+	return 0;
+}
+
+static int start(struct keying *k)
+{
+	int r = open_sockets(k);
+	uint32_t chance;
+
+	if (r)
+		return r;
+	for (size_t i = 0; i < k->settings.n; i++) {
+		struct peer *peer = &k->peers[i];
+
+		if (!peer->settings->boot || peer->settings->role == ROLE_RESPONDER)
+			continue;
+		k->host->random(k->host, &chance, sizeof chance);
+		peer->waiting = true;
+		timer_start(k, (uint32_t)i, TIMER_RETRY, chance % BOOT_SPREAD_MS);
+	}
+	return 0;
+}
+
+static struct peer *find(struct keying *k, uint32_t policy)
+{
+	for (size_t i = 0; i < k->settings.n; i++)
+		if (k->peers[i].settings->policy == policy)
+			return &k->peers[i];
+	return NULL;
+}
+
+/* While a failed one rests, traffic does not hurry it. */
+static void acquire(struct keying *k, const struct keying_acquire *asked)
+{
+	struct peer *peer = find(k, asked->policy);
+
+	if (peer && !peer->sa && !peer->waiting)
+		initiate(k, peer);
+}
+
+/* What the name means now; while an IKE SA is up, its own messages know better. */
+static void endpoint(struct keying *k, uint32_t policy, const struct ip_endpoint *remote)
+{
+	struct peer *peer = find(k, policy);
+
+	if (!peer)
+		return;
+	peer->remote = *remote;
+	if (peer->settings->boot && !peer->sa && !peer->waiting)
+		initiate(k, peer);
+}
+
+static void child_ended(struct child *child)
+{
+	struct ike_sa *sa = child->ike;
+
+	child->want_delete = true;
+	exchange_next(sa);
+}
+
+static void sa_event(struct keying *k, sa_id id, enum sa_event event)
+{
+	enum sa_dir dir;
+	struct child *child = child_by_sa(k, id, &dir);
+
+	if (!child)
+		return;
+	switch (event) {
+	case SA_SOFT_EXPIRED:
+	case SA_SEQUENCE_LOW:
+		/* Rekeying is a handshake of its own in this version: the new one is up before the
+		 * old one goes. */
+		if (child->ike->side == SIDE_I && child->ike->peer->sa == child->ike)
+			reauthenticate(child->ike);
+		break;
+	case SA_REMOVED:
+		child->installed[dir] = false;
+		child_ended(child);
+		break;
+	case SA_HARD_EXPIRED:
+		child_ended(child);
+		break;
+	case SA_ICV_FAILING:
+		child->ike->want_alive = true;
+		exchange_next(child->ike);
+		break;
+	default:
+		break;
+	}
+}
+
+static void datagram(struct keying *k, const struct keying_datagram *d)
+{
+	on_datagram(k, d);
+}
+
+static void on_retry(struct keying *k, uint32_t index)
+{
+	struct peer *peer = index < k->settings.n ? &k->peers[index] : NULL;
+
+	if (!peer)
+		return;
+	peer->waiting = false;
+	if (!peer->sa && peer->settings->boot)
+		initiate(k, peer);
+}
+
+static void timeout(struct keying *k, uint32_t timer)
+{
+	uint32_t owner = timer / TIMER_KINDS;
+	enum timer_kind kind = (enum timer_kind)(timer % TIMER_KINDS);
+	struct ike_sa *sa = kind < TIMER_RETRY ? ike_sa_by_id(k, owner) : NULL;
+
+	if (kind == TIMER_RETRY)
+		on_retry(k, owner);
+	else if (kind == TIMER_HALF && half_expire(k->half))
+		timer_start(k, 0, TIMER_HALF, HALF_SWEEP_MS);
+	else if (sa && kind == TIMER_REQUEST)
+		on_request_timeout(sa);
+	else if (sa && kind == TIMER_LIFE)
+		on_life(sa);
+	else if (sa && kind == TIMER_LINGER) {
+		sa->want_delete = true;
+		exchange_next(sa);
+	}
+}
+
+/* A last word to every peer, which does not wait for answers. */
+static void stop(struct keying *k)
+{
+	list_each_safe (node, &k->all) {
+		struct ike_sa *sa = container_of(node, struct ike_sa, link);
+
+		if (sa->state == IKE_UP && !sa->request.len)
+			ask_delete_ike(sa);
+		ike_sa_destroy(sa);
+	}
+}
+
+KEYING_PLUGIN(ikev2) = {
+	.abi = KEYING_ABI,
+	.size = sizeof(struct keying_plugin_ops),
+	.name = "ikev2",
+	.summary = "IKEv2: pre-shared keys, initiator and responder",
+	.keys = settings_keys,
+	.check = check,
+	.create = create,
+	.start = start,
+	.acquire = acquire,
+	.endpoint = endpoint,
+	.sa_event = sa_event,
+	.datagram = datagram,
+	.timeout = timeout,
+	.stop = stop,
+	.destroy = destroy,
+};

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What [Peer] says to Keying = ikev2, read from the host's CBOR and judged. */
+#ifndef DIETVPN_IKEV2_SETTINGS_H
+#define DIETVPN_IKEV2_SETTINGS_H
+
+#include "crypto/prf.h"
+#include "dietvpn/keying.h"
+#include "ikev2/payload_sa.h"
+#include "ikev2/payload_ts.h"
+
+#include <stdbool.h>
+
+enum {
+	SETTINGS_NAME_MAX = 41,
+	SETTINGS_ID_MAX = 128,
+	SETTINGS_ATTRS_MAX = 256,
+	SETTINGS_PSK_MIN = 16,
+	SETTINGS_PSK_MAX = 512,
+	SETTINGS_PADS = 3, /* one per PRF that a PSK may be used with: 5, 6, 7 */
+};
+
+enum role { ROLE_INITIATOR, ROLE_RESPONDER, ROLE_BOTH };
+enum encap_wish { ENCAP_AUTO, ENCAP_UDP, ENCAP_RAW };
+
+/* An identification payload's body: type, three zero octets, data (RFC 7296 3.5). */
+struct identity {
+	uint8_t body[ID_HEADER_LEN + SETTINGS_ID_MAX];
+	size_t len;
+};
+
+struct settings {
+	char name[SETTINGS_NAME_MAX];
+	uint32_t policy, at; /* at: a value of this peer, for config_error */
+	enum role role;
+	struct identity id, peer_id;
+	bool peer_id_named;        /* PeerId stands in the file: asked for in IKE_AUTH */
+	struct ip_endpoint remote; /* family 0: the peer comes to us, or a name */
+	enum encap_wish encap;
+	bool boot, sleepy, lossy, nat_detection;
+	struct allowed ike, esp;
+	struct selectors local, remote_ts;
+	uint8_t attrs[SETTINGS_ATTRS_MAX]; /* what we would like to compress with */
+	size_t attrs_len;
+	uint8_t pads[SETTINGS_PADS][PRF_LEN_MAX]; /* prf(PSK, "Key Pad for IKEv2") */
+	uint64_t ike_life_s, child_life_s;
+};
+
+struct settings_list {
+	struct settings *list;
+	size_t n;
+	uint16_t ports[2]; /* IKE, NAT: ours */
+	uint32_t cookie_threshold;
+};
+
+extern const struct keying_key settings_keys[];
+
+/* RFC 4303 as it is, as sa_install takes it. */
+struct slice settings_plain_attrs(void);
+/* Adds suites and groups of one list to another. */
+void settings_add_allowed(struct allowed *to, const struct allowed *from);
+/* The pad for this PRF; NULL: none. */
+const uint8_t *settings_pad(const struct settings *s, uint16_t prf);
+
+/*
+ * All peers of a config, and what is wrong with them through config_error. 0 and *out, to be freed
+ * by settings_fini; else -EINVAL or -ENOMEM.
+ */
+int settings_read(const struct keying_host *host, struct slice config, struct settings_list *out);
+void settings_fini(struct settings_list *list); /* wipes */
+
+#endif

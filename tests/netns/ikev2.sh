@@ -1,0 +1,73 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Two ends of Keying = ikev2 with a pre-shared key: raw ESP where nothing is between them, UDP where it is asked for; who
+# has the wrong key stays out; restarts of either end; what goes over the wire.
+. "$(dirname "$0")/lib.sh"
+net_pair
+
+# ike SIDE: one [Peer] of Keying = ikev2 from ENCAP, CIPHER, COMPRESS, ROLE_A, ROLE_B, IKE (further lines)
+ROLE_A=both ROLE_B=both IKE=
+ike() {
+	local me=$1 other mine theirs role
+	if [ "$me" = a ]; then other=b mine=1 theirs=2 role=$ROLE_A; else other=a mine=2 theirs=1 role=$ROLE_B; fi
+	mkdir -p "$W/$me/etc/keys" "$W/$me/state" "$W/$me/run"
+	cat >"$W/$me/etc/home.conf" <<-CONF
+		[Interface]
+		Name     = diet0
+		Address  = fd00:d1e7::$mine/64
+		Id       = $me
+		[Peer "$other"]
+		Keying   = ikev2
+		Role     = $role
+		Endpoint = 192.0.2.$theirs
+		Address  = fd00:d1e7::$theirs
+		Encap    = $ENCAP
+		Cipher   = $CIPHER
+		Compress = $COMPRESS
+		Psk      = keys/psk
+		$IKE
+	CONF
+	install -m 0600 "$W/psk" "$W/$me/etc/keys/psk"
+}
+both() {
+	: >>"$W/seal.log"; chmod 666 "$W/seal.log"
+	ike a; ike b; own
+	daemon a && daemon b
+}
+ping_once() { on a ping -c 1 -W 1 fd00:d1e7::2; }
+
+head -c 32 /dev/urandom | base64 -w0 >"$W/psk"
+COMPRESS=off CIPHER=chacha20-poly1305
+for ENCAP in auto udp; do
+	both || bad "daemons do not start"
+	capture a out0 "first-$ENCAP" "udp port 500 or udp port 4500 or proto 50"
+	check "$ENCAP: traffic brings it up" wait_for 8 ping_once
+	check "$ENCAP: pings" on a ping -c 5 -i 0.1 -W 1 fd00:d1e7::2
+	check "$ENCAP: and back" on b ping -c 5 -i 0.1 -W 1 fd00:d1e7::1
+	capture_stop "first-$ENCAP"
+	same "$ENCAP: four messages" 4 "$(packets "first-$ENCAP" "udp port 500 or (udp port 4500 and udp[8:4] = 0)")"
+	if [ "$ENCAP" = auto ]; then
+		same "raw ESP only" 0 "$(packets first-auto "udp port 4500")"
+	else
+		same "ESP in UDP only" 0 "$(packets first-udp "proto 50")"
+	fi
+	tcpdump -nr "$W/first-$ENCAP.pcap" -c 4 2>/dev/null | sed 's/^/     /'
+	daemon_kill b
+	daemon b
+	check "$ENCAP: b comes back from a kill" wait_for 12 on b ping -c 1 -W 1 fd00:d1e7::1
+	daemon_stop a
+	daemon a
+	check "$ENCAP: a comes back" wait_for 12 ping_once
+	tunnel_down
+done
+
+ENCAP=auto
+ike a; ike b
+head -c 32 /dev/urandom | base64 -w0 >"$W/b/etc/keys/psk"
+own; daemon a; daemon b
+refuse "another key stays out" wait_for 3 ping_once
+has "a says why" "compare Psk" "$W/a.log"
+has "b says why" "AUTH is wrong" "$W/b.log"
+tunnel_down
+nonces_unique
+finish
