@@ -216,7 +216,7 @@ int sign_public_from_text(struct slice text, struct sign_public *out)
 	if (pem_is(text))
 		err = pem_find(text, "PUBLIC KEY", &body);
 	if (err == -ENOENT)
-		return -ENOTSUP;
+		return -ENOKEY;
 	if (err == 0)
 		err = pem_decode(body, der, sizeof(der), &len);
 	if (err != 0)
@@ -242,6 +242,9 @@ const char *sign_key_error(int err)
 	switch (err) {
 	case -EINVAL:
 		return "no key: neither PEM nor base64 of a key, or its content is damaged";
+	case -ENOKEY:
+		return "PEM of something else: a private key stands in a block \"PRIVATE KEY\", a "
+		       "public one in \"PUBLIC KEY\"";
 	case -ENOTSUP:
 		return "a key of another kind than Ed25519, ECDSA P-256 or RSA";
 	case -ERANGE:

@@ -210,7 +210,7 @@ static int read_pem(struct slice text, struct sign_private *key)
 		secret_wipe(der, sizeof(der));
 		return err;
 	}
-	return -ENOTSUP;
+	return -ENOKEY;
 }
 
 static int read_base64(struct slice text, struct sign_private *key)

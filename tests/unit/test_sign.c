@@ -490,9 +490,9 @@ Test(sign, texts_that_are_no_keys)
 		{"-----BEGIN PRIVATE KEY-----\n", -EINVAL},
 		{"-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n", -EINVAL},
 		{"-----BEGIN PRIVATE KEY-----\n????\n-----END PRIVATE KEY-----\n", -EINVAL},
-		{"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", -ENOTSUP},
+		{"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", -ENOKEY},
 		{"-----BEGIN OPENSSH PRIVATE KEY-----\nMAA=\n-----END OPENSSH PRIVATE KEY-----\n",
-			-ENOTSUP},
+			-ENOKEY},
 	};
 	static char large[SIGN_TEXT_MAX + 2];
 	struct sign_private *key = NULL;
