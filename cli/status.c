@@ -216,6 +216,7 @@ static void print_show(const json_t *tunnels)
 			json_text(tunnel, "config", "?"));
 		print_joined("addresses", json_object_get(tunnel, "addresses"));
 		print_joined("routes", json_object_get(tunnel, "routes"));
+		printf("  %-11s %s\n", "offload", json_text(tunnel, "offload", "?"));
 		json_array_foreach(json_object_get(tunnel, "peers"), k, peer) print_peer(peer);
 	}
 }

@@ -212,12 +212,16 @@ void control_put_tunnel_details(struct put *map, const struct tunnel *tunnel)
 {
 	const struct config *config = tunnel->config;
 	const struct ip_prefix *prefix;
+	char offload[DATAPLANE_OFFLOAD_TEXT];
 	char text[IP_PREFIX_TEXT];
 	struct tree_writer *w;
 	struct put routes;
 
 	snprintf(text, sizeof(text), "%.40s.conf", config->tunnel);
 	put_text(map, "config", text);
+	dataplane_describe_offload(
+		tunnel->daemon->dataplane, tunnel->index, offload, sizeof(offload));
+	put_text(map, "offload", offload);
 	put_bool(map, "clamp_mss", config->interface.clamp_mss);
 	put_init(&routes);
 	for (size_t p = 0; p < config->n_peers; p++)

@@ -8,12 +8,10 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "esp/sa.h"
-#include "io/coalesce.h"
 #include "io/dataplane_held.h"
 #include "io/dataplane_icmp.h"
+#include "io/dataplane_inner.h"
 #include "io/dataplane_paths.h"
-#include "io/segment.h"
-#include "io/tun.h"
 #include "ip/checksum.h"
 #include "ipsec/ipsec.h"
 #include "ipsec/path.h"
@@ -21,6 +19,7 @@
 #include "ipsec/spd.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -54,11 +53,7 @@ struct dataplane {
 	struct buf_pool *pool;
 	struct tunnel **tunnels; /* by index, with holes */
 	size_t n_tunnels;
-	struct batch batch;          /* outbound */
-	struct segmenter segmenter;  /* of the packet in super, or of nothing */
-	uint16_t segmenting;         /* tunnel that it came from */
-	struct coalescer coalescer;  /* inbound */
-	const struct batch *inbound; /* that is being coalesced */
+	struct batch batch; /* outbound */
 	struct held held;
 	struct paths paths;
 	struct icmp_rate icmp_rate;
@@ -66,8 +61,8 @@ struct dataplane {
 	bool full;                     /* the socket is: no TUN is read */
 	bool kicked;
 	uv_timer_t timer;
-	uint64_t armed_ms; /* UINT64_MAX: not */
-	uint8_t super[TUN_READ_MAX];
+	uint64_t armed_ms;  /* UINT64_MAX: not */
+	struct inner inner; /* last: a whole super-packet lies in it */
 };
 
 static void on_tunnel(uv_poll_t *poll, int status, int events);
@@ -249,66 +244,6 @@ static void finish(struct dataplane *dp, uint64_t now_ms)
 	arm(dp, now_ms);
 }
 
-/* The next packet of the TUN, to be cut. Its length; 0: nothing waits; or negative errno. */
-static ssize_t read_super(struct tunnel *tunnel)
-{
-	struct dataplane *dp = tunnel->dp;
-	struct virtio_net_hdr vnet;
-	ssize_t n = tun_read(tunnel->tun, &vnet, dp->super);
-
-	if (n <= 0)
-		return n;
-	dp->segmenting = tunnel->index;
-	if (segment_begin(&dp->segmenter, &vnet, dp->super, (size_t)n) != DROP_NONE) {
-		dp->ipsec->taken++;
-		dp->ipsec->drops[DROP_TUN_SEGMENT]++;
-	}
-	return n;
-}
-
-static void take_segment(struct tunnel *tunnel)
-{
-	struct dataplane *dp = tunnel->dp;
-	struct batch_item *item = &dp->batch.items[dp->batch.n];
-	enum drop drop = DROP_NO_BUFFER;
-
-	dp->ipsec->taken++;
-	memset(item, 0, sizeof(*item));
-	item->pkt = buf_pool_get(dp->pool);
-	item->tunnel = tunnel->index;
-	item->run = tunnel->tun->offload != 0;
-	if (item->pkt != NULL)
-		drop = segment_next(&dp->segmenter, item);
-	/* The item before may be of the batch before. */
-	item->alike = item->alike && dp->batch.n > 0;
-	if (drop == DROP_NONE) {
-		dp->batch.n++;
-		return;
-	}
-	/* The segments behind would take another packet's item for that of this one. */
-	dp->segmenter.at = dp->segmenter.len;
-	dp->ipsec->drops[drop]++;
-	buf_pool_put(dp->pool, item->pkt);
-}
-
-static size_t read_batch(struct tunnel *tunnel, int *error)
-{
-	struct dataplane *dp = tunnel->dp;
-
-	dp->batch.n = 0;
-	while (dp->batch.n < BATCH_MAX) {
-		ssize_t n = segment_left(&dp->segmenter) ? 1 : read_super(tunnel);
-
-		if (n <= 0) {
-			*error = (int)n;
-			break;
-		}
-		if (segment_left(&dp->segmenter))
-			take_segment(tunnel);
-	}
-	return dp->batch.n;
-}
-
 /* Deleted under us. Its routes are gone; the guard keeps their packets from leaving in the clear.
  */
 static void lose(struct tunnel *tunnel, int error)
@@ -322,15 +257,19 @@ static void lose(struct tunnel *tunnel, int error)
 		events->tun_lost(events->owner, tunnel->index, error);
 }
 
+static bool something_left(const struct dataplane *dp)
+{
+	return segment_left(&dp->inner.segmenter);
+}
+
 /* What has begun to be cut is finished, or waits for the socket. */
 static void work(struct tunnel *tunnel, uint64_t now_ms)
 {
 	struct dataplane *dp = tunnel->dp;
 	int error = 0;
 
-	for (int round = 0; !dp->full && (round < ROUNDS_PER_TURN || segment_left(&dp->segmenter));
-		round++) {
-		size_t n = read_batch(tunnel, &error);
+	for (int round = 0; !dp->full && (round < ROUNDS_PER_TURN || something_left(dp)); round++) {
+		size_t n = inner_read(&dp->inner, tunnel->tun, tunnel->index, &dp->batch, &error);
 
 		if (n == 0)
 			break;
@@ -356,49 +295,10 @@ static void on_tunnel(uv_poll_t *poll, int status, int events)
 		work(tunnel, dataplane_now_ms());
 }
 
-static void count_unwritten(struct dataplane *dp, const struct coalesce_run *run)
-{
-	dp->ipsec->drops[DROP_NONE] -= run->n;
-	dp->ipsec->drops[DROP_TUN_WRITE] += run->n;
-}
-
-/* One by one, in order. */
-static void write_singly(
-	struct dataplane *dp, const struct tunnel *tunnel, const struct coalesce_run *run)
-{
-	const struct coalescer *co = &dp->coalescer;
-	struct coalesce_run single;
-	uint8_t i = run->first;
-
-	for (unsigned left = run->n; left > 0; left--, i = co->next[i]) {
-		coalesce_single(&single, dp->inbound, i);
-		if (tun_write_run(tunnel->tun, co, &single, dp->inbound) != 0)
-			count_unwritten(dp, &single);
-	}
-}
-
-static void write_run(struct dataplane *dp, const struct coalesce_run *run)
-{
-	struct tunnel *tunnel = tunnel_find(dp, dp->inbound->items[run->first].tunnel);
-	int err = -ENODEV;
-
-	if (tunnel != NULL)
-		err = tun_write_run(tunnel->tun, &dp->coalescer, run, dp->inbound);
-	if (err == -EINVAL && run->n > 1) {
-		tunnel->kinds &= run->udp ? ~(unsigned)COALESCE_UDP : ~(unsigned)COALESCE_TCP;
-		log_info("%s: this kernel takes no %s super-packets", tunnel->tun->name,
-			run->udp ? "UDP" : "TCP");
-		write_singly(dp, tunnel, run);
-	} else if (err != 0) {
-		count_unwritten(dp, run);
-	}
-}
-
 static void deliver(struct dataplane *dp, const struct batch *batch)
 {
-	struct coalescer *co = &dp->coalescer;
+	struct coalescer *co = &dp->inner.coalescer;
 
-	dp->inbound = batch;
 	coalesce_begin(co);
 	for (size_t i = 0; i < batch->n; i++) {
 		const struct batch_item *item = &batch->items[i];
@@ -408,9 +308,16 @@ static void deliver(struct dataplane *dp, const struct batch *batch)
 			coalesce_add(co, batch, (uint8_t)i, tunnel != NULL ? tunnel->kinds : 0);
 	}
 	coalesce_end(co, batch);
-	for (size_t i = 0; i < co->n_runs; i++)
-		write_run(dp, &co->runs[i]);
-	dp->inbound = NULL;
+	for (size_t i = 0; i < co->n_runs; i++) {
+		const struct coalesce_run *run = &co->runs[i];
+		struct tunnel *tunnel = tunnel_find(dp, batch->items[run->first].tunnel);
+		unsigned lost = run->n;
+
+		if (tunnel != NULL)
+			lost = inner_write(&dp->inner, tunnel->tun, run, batch, &tunnel->kinds);
+		dp->ipsec->drops[DROP_NONE] -= lost;
+		dp->ipsec->drops[DROP_TUN_WRITE] += lost;
+	}
 }
 
 static void on_esp(void *owner, struct batch *batch)
@@ -474,10 +381,10 @@ static void on_path_mtu(void *owner, const struct ip_endpoint *remote, uint32_t 
 static void on_writable(void *owner)
 {
 	struct dataplane *dp = owner;
-	struct tunnel *tunnel = tunnel_find(dp, dp->segmenting);
+	struct tunnel *tunnel = tunnel_find(dp, dp->inner.from);
 
 	dp->full = false;
-	if (tunnel != NULL && segment_left(&dp->segmenter))
+	if (tunnel != NULL && something_left(dp))
 		work(tunnel, dataplane_now_ms());
 	if (!dp->full)
 		resume_tunnels(dp);
@@ -570,6 +477,8 @@ int dataplane_create(const struct dataplane_params *params, struct dataplane **o
 	dp->ipsec = params->ipsec;
 	dp->armed_ms = UINT64_MAX;
 	dp->pool = buf_pool_create(POOL, DATAPLANE_MTU_MAX);
+	dp->inner.ipsec = dp->ipsec;
+	dp->inner.pool = dp->pool;
 	if (dp->pool == NULL)
 		goto free_dp;
 	err = open_transport(dp);
@@ -657,8 +566,7 @@ int dataplane_tun_add(struct dataplane *dp, uint16_t index, const struct tun *tu
 	tunnel->dp = dp;
 	tunnel->tun = tun;
 	tunnel->index = index;
-	tunnel->kinds = (tun->offload & TUN_TSO ? COALESCE_TCP : 0u) |
-			(tun->offload & TUN_USO ? COALESCE_UDP : 0u);
+	tunnel->kinds = inner_kinds(tun);
 	tunnel->n_own = n_own;
 	if (n_own > 0)
 		memcpy(tunnel->own, own, n_own * sizeof(*own));
@@ -676,11 +584,28 @@ void dataplane_tun_remove(struct dataplane *dp, uint16_t index)
 	if (tunnel == NULL)
 		return;
 	held_forget(&dp->held, dp->pool, dp->ipsec->drops, index);
-	if (dp->segmenting == index)
-		dp->segmenter = (struct segmenter){0};
+	inner_forget(&dp->inner, index);
 	dp->tunnels[index] = NULL;
 	set_transport_offload(dp);
 	uv_close((uv_handle_t *)&tunnel->poll, on_tunnel_closed);
+}
+
+void dataplane_describe_offload(const struct dataplane *dp, uint16_t index, char *out, size_t cap)
+{
+	const struct tunnel *tunnel = tunnel_find(dp, index);
+	unsigned tun = tunnel != NULL ? tunnel->tun->offload : 0;
+	unsigned kinds = tunnel != NULL ? tunnel->kinds : 0;
+	unsigned udp = transport_offload(dp->transport);
+
+	if (tun == 0) {
+		snprintf(out, cap, "off");
+		return;
+	}
+	snprintf(out, cap, "tun: csum%s%s%s; udp:%s%s%s", tun & TUN_TSO ? " tso" : "",
+		tun & TUN_USO ? " uso" : "",
+		kinds != inner_kinds(tunnel->tun) ? " (not written)" : "",
+		udp & TRANSPORT_GSO ? " gso" : "", udp & TRANSPORT_GRO ? " gro" : "",
+		udp == 0 ? " none" : "");
 }
 
 void dataplane_set_mtu(struct dataplane *dp, uint16_t index, uint32_t mtu)

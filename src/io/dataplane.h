@@ -67,6 +67,10 @@ void dataplane_tun_remove(struct dataplane *dp, uint16_t tunnel);
 /* The device's MTU, at most DATAPLANE_MTU_MAX: no Packet Too Big ever tells more. 0: not known. */
 void dataplane_set_mtu(struct dataplane *dp, uint16_t tunnel, uint32_t mtu);
 
+enum { DATAPLANE_OFFLOAD_TEXT = 64 };
+/* The way that packets of this tunnel take now: "tun: csum tso uso; udp: gso gro", or "off". */
+void dataplane_describe_offload(const struct dataplane *dp, uint16_t tunnel, char *out, size_t cap);
+
 /* The sockets outside, which the data path owns. */
 struct transport *dataplane_transport(struct dataplane *dp);
 uint64_t dataplane_now_ms(void); /* CLOCK_BOOTTIME in ms */
