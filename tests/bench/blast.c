@@ -25,7 +25,7 @@ enum {
 	END_GAP_US = 10000,
 	PACE_NS = 100000,
 	QUIET_MS = 1500, /* no end mark came: this long without a datagram is the end too */
-	PATIENCE_S = 30  /* nothing came at all */
+	PATIENCE_S = 4   /* nothing came at all */
 };
 
 struct mark {

@@ -99,13 +99,16 @@ class Host:
             self.pairs.remove(pair)
         pair.remove()
 
+    def drop_all(self):
+        for pair in list(self.pairs):
+            self.drop(pair)
+
     def close(self):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         for process in list(self.processes):
             self.end(process)
-        for pair in list(self.pairs):
-            self.drop(pair)
+        self.drop_all()
         for folder in filter(None, (self.folder, self.in_memory)):
             shutil.rmtree(folder, ignore_errors=True)
 

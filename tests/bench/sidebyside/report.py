@@ -57,6 +57,11 @@ def round_line(lines, number_of_round, name):
     return " ".join(words)
 
 
+def calm(lines, limit):
+    """Without the measurements before which others kept more than that many processors busy."""
+    return [line for line in lines if limit is None or line.get("foreign_cpus", 0) <= limit]
+
+
 class Report:
     def __init__(self, lines):
         self.lines = lines
@@ -165,6 +170,9 @@ class Report:
             text.append(f"just before the tests: load {spread(loads)}, processors busy with other work {spread(foreign)}")
         text += [f"trouble: round {line['round']} {line['peer']}: {line['text']}"
                  for line in self.lines if line["test"] == "trouble"]
+        text += [f"{name}: after overload nothing came through any more, in {sum(anew > 0 for anew in counts)} of "
+                 f"{len(counts)} rounds; it was started anew"
+                 for name in self.peers if sum(counts := self.of(name, "restarts"))]
         return text
 
     def text(self):
