@@ -477,6 +477,65 @@ Test(sign, damaged_keys)
 	}
 }
 
+/* RSA keys in BER: a number with a zero octet too many, a third number, octets behind. */
+Test(sign, rsa_in_another_encoding)
+{
+	struct sign_public key = public_named("rsa2048");
+	struct slice bits = sign_public_bits(&key);
+	uint8_t spki[SIGN_SPKI_MAX];
+	struct sign_public out;
+	/* 30 82 LL LL | 30 0d .. (15) | 03 82 LL LL 00 | 30 82 LL LL | 02 82 LL LL n | 02 03 e */
+	size_t head = (size_t)(bits.data - key.spki);
+	struct {
+		size_t at, len;
+		uint8_t octets[4];
+	} inserted[] = {
+		{head + 8, 1, {0}},
+		{key.spki_len, 3, {2, 1, 1}},
+		{key.spki_len, 2, {5, 0}},
+	};
+
+	cr_assert_eq(head, 24);
+	for (size_t i = 0; i < sizeof(inserted) / sizeof(inserted[0]); i++) {
+		static const size_t lengths[] = {2, 21, 26, 30};
+		size_t at = inserted[i].at;
+		size_t n = inserted[i].len;
+
+		memcpy(spki, key.spki, at);
+		memcpy(spki + at, inserted[i].octets, n);
+		memcpy(spki + at + n, key.spki + at, key.spki_len - at);
+		/* The frames around, and the number's own where it has grown. */
+		for (size_t k = 0; k < (at < key.spki_len ? 4u : 3u); k++)
+			spki[lengths[k] + 1] = (uint8_t)(spki[lengths[k] + 1] + n);
+		cr_assert_eq(sign_public_from_spki((struct slice){spki, key.spki_len + n}, &out),
+			-EINVAL, "case %zu", i);
+	}
+}
+
+/* No point of the curve, points of small order, and y not below the prime. */
+Test(sign, ed25519_keys_that_are_none)
+{
+	static const char *const keys[] = {
+		"0200000000000000000000000000000000000000000000000000000000000000",
+		"0100000000000000000000000000000000000000000000000000000000000000",
+		"0000000000000000000000000000000000000000000000000000000000000000",
+		"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+		"26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+		"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+	};
+	static struct octets key;
+	struct sign_public out;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		char base64[SECRET_BASE64_LEN(SIGN_ED25519_LEN)];
+
+		unhex(keys[i], &key);
+		cr_assert_eq(sign_public_from_ed25519(key.data, &out), -EINVAL, "%s", keys[i]);
+		secret_to_base64(key.data, key.len, base64);
+		cr_assert_eq(sign_public_from_text(text_slice(base64), &out), -EINVAL);
+	}
+}
+
 Test(sign, texts_that_are_no_keys)
 {
 	static const struct {
@@ -521,4 +580,33 @@ Test(sign, halves_that_do_not_fit)
 
 	cr_assert_eq(sign_private_from_text(text_slice(mixed), &key), -EKEYREJECTED);
 	cr_assert_null(key);
+}
+
+/* One bit of the modulus: the numbers are well-formed, what they sign does not verify. */
+Test(sign, rsa_numbers_that_do_not_fit)
+{
+	static const char begin[] = "-----BEGIN PRIVATE KEY-----\n";
+	static const char end[] = "-----END PRIVATE KEY-----\n";
+	const json_t *file = json_object_get(json_object_get(root, "private"), "rsa2048");
+	char text[4096];
+	char pem[4096];
+	uint8_t der[2048];
+	size_t len = 0;
+	size_t n = 0;
+	struct sign_private *key = NULL;
+
+	for (const char *p = string(file, "pem") + strlen(begin); *p != '-'; p++)
+		if (*p != '\n')
+			text[n++] = *p;
+	cr_assert_eq(secret_from_base64(text, n, der, sizeof(der), &len), 0);
+	der[100] ^= 0x10;
+	secret_to_base64(der, len, text);
+	snprintf(pem, sizeof(pem), "%s%.3000s\n%s", begin, text, end);
+	cr_assert_eq(sign_private_from_text(text_slice(pem), &key), -EKEYREJECTED);
+	cr_assert_null(key);
+	der[100] ^= 0x10;
+	secret_to_base64(der, len, text);
+	snprintf(pem, sizeof(pem), "%s%.3000s\n%s", begin, text, end);
+	cr_assert_eq(sign_private_from_text(text_slice(pem), &key), 0);
+	sign_private_destroy(key);
 }
