@@ -165,7 +165,7 @@ diet_conf() {
 	cat >"$d/home.conf" <<-CONF
 	[Interface]
 	Name     = diet0
-	$(inner a | sed 's/^/Address = /; s/ /, /g; s/= *, /= /')
+	$(inner a | sed 's/ /, /g; s/^/Address = /')
 	Id       = ${ID[a]}
 	$(all interface)
 	[Peer "right"]
