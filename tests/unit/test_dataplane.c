@@ -25,7 +25,8 @@ struct node {
 	struct dataplane *dp;
 	struct tun tun;
 	uint16_t tunnel;
-	int v4, v6; /* sockets of an inner host */
+	unsigned flags; /* enum tun_flag */
+	int v4, v6;     /* sockets of an inner host */
 	unsigned acquired, notices, audits, keying, lost;
 	uint16_t acquired_port;
 	enum drop audited;
@@ -107,7 +108,7 @@ static void node_open(struct node *node, uv_loop_t *loop, struct ipsec *ipsec, i
 
 	node->ipsec = ipsec;
 	node->tunnel = n == 1 ? PAIR_TUNNEL_A : PAIR_TUNNEL_B;
-	cr_assert_eq(tun_open(&node->tun, "diet0", -1, false), 0);
+	cr_assert_eq(tun_open(&node->tun, "diet0", -1, node->flags), 0);
 	cr_assert(sh("ip link set diet0 addrgenmode none && ip link set diet0 mtu 1500 up && "
 		     "ip addr add 10.%d.0.1/24 dev diet0 && "
 		     "ip -6 addr add fd0%d::1/64 dev diet0 nodad && "
@@ -139,9 +140,10 @@ static struct pair_link link_of(const struct net *net, int family, uint8_t encap
 	return link;
 }
 
-static void net_open(struct net *net, uint8_t encap, bool diet)
+static void net_open(struct net *net, uint8_t encap, bool diet, unsigned flags)
 {
 	memset(net, 0, sizeof(*net));
+	net->a.flags = net->b.flags = flags;
 	net->a.ns = netns_new();
 	netns_need_tun();
 	net->b.ns = netns_new();
@@ -245,11 +247,11 @@ Test(dataplane, carries_both_families_both_ways)
 
 	for (size_t i = 0; i < sizeof(data); i++)
 		data[i] = (uint8_t)(i * 7);
-	for (int way = 0; way < 4; way++) {
+	for (int way = 0; way < 8; way++) {
 		struct net net;
 		uint64_t passed = 0;
 
-		net_open(&net, encaps[way % 2], way >= 2);
+		net_open(&net, encaps[way % 2], way / 2 % 2, way < 4 ? 0 : TUN_OFFLOAD);
 		connect_all(&net);
 		for (int round = 0; round < 16; round++) {
 			bool from_a = round % 2 == 0;
@@ -274,13 +276,55 @@ Test(dataplane, carries_both_families_both_ways)
 	}
 }
 
+/* A link slower than the inside: the socket fills in the middle of a super-packet, what is left of
+ * it waits and goes on first. */
+Test(dataplane, a_full_socket_stops_a_super_packet_halfway)
+{
+	enum { SEGMENT = 1300, SEGMENTS = 45, SUPERS = 60 };
+	static uint8_t super[SEGMENT * SEGMENTS];
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+	uint8_t got[2048];
+	struct net net;
+	uint32_t sent = 0;
+	int size = SEGMENT;
+	int large = 1 << 22;
+
+	net_open(&net, SA_ENCAP_UDP, false, TUN_OFFLOAD);
+	if (!(net.a.tun.offload & TUN_USO))
+		cr_skip_test("this kernel has no UDP segmentation offload on TUNs (Linux 6.2)");
+	if (!sh("tc qdisc add dev v0 root tbf rate 60mbit burst 64kb limit 20mb 2>/dev/null"))
+		cr_skip_test("needs tc and the tbf queueing discipline");
+	connect_all(&net);
+	inet_pton(AF_INET, "10.2.0.1", &to.sin_addr);
+	cr_assert(
+		setsockopt(net.a.v4, IPPROTO_UDP, 103 /* UDP_SEGMENT */, &size, sizeof(size)) == 0);
+	cr_assert(setsockopt(net.b.v4, SOL_SOCKET, SO_RCVBUFFORCE, &large, sizeof(large)) == 0);
+	for (int i = 0; i < SUPERS; i++) {
+		for (size_t k = 0; k < SEGMENTS; k++, sent++)
+			memcpy(super + k * SEGMENT, &sent, sizeof(sent));
+		cr_assert_eq(sendto(net.a.v4, super, sizeof(super), 0, (struct sockaddr *)&to,
+				     sizeof(to)),
+			(ssize_t)sizeof(super), "%s", strerror(errno));
+	}
+	for (uint32_t i = 0; i < sent; i++) {
+		uint32_t n;
+
+		cr_assert_eq(receive(&net, net.b.v4, got, sizeof(got)), SEGMENT,
+			"stuck at %u of %u", i, sent);
+		memcpy(&n, got, sizeof(n));
+		cr_assert_eq(n, i);
+	}
+	cr_assert_eq(net.pair.a.drops[DROP_SEND_QUEUE], 0);
+	net_close(&net);
+}
+
 /* Policies first, SAs later: what waited goes out first and in order. */
 Test(dataplane, holds_packets_for_an_sa)
 {
 	struct net net;
 	uint8_t got[64], n;
 
-	net_open(&net, SA_ENCAP_UDP, false);
+	net_open(&net, SA_ENCAP_UDP, false, 0);
 	connect_all(&net);
 	run_until(&net, NULL, 0, 50);
 	ipsec_sa_remove(&net.pair.a, net.in4.a_out);
@@ -320,7 +364,7 @@ Test(dataplane, tells_the_sender_what_is_too_big)
 	struct net net;
 	uint8_t data[1400] = {0};
 
-	net_open(&net, SA_ENCAP_UDP, false);
+	net_open(&net, SA_ENCAP_UDP, false, 0);
 	cr_assert(sh("ip link set v0 mtu 1400"));
 	connect_all(&net);
 	run_until(&net, NULL, 0, 50);
@@ -373,7 +417,7 @@ Test(dataplane, strangers_are_counted_and_told_once)
 {
 	struct net net;
 
-	net_open(&net, SA_ENCAP_UDP, false);
+	net_open(&net, SA_ENCAP_UDP, false, 0);
 	connect_all(&net);
 	for (int i = 0; i < 20; i++)
 		stranger_sends(&net, "\1\2\3\4\0\0\0\1abcdefghijklmnopqrstuvwxyz", 34);
@@ -393,7 +437,7 @@ Test(dataplane, keepalives_only_in_silence)
 	struct net net;
 	uint64_t *seen;
 
-	net_open(&net, SA_ENCAP_UDP, false);
+	net_open(&net, SA_ENCAP_UDP, false, 0);
 	connect_all(&net);
 	run_until(&net, NULL, 0, 20);
 	seen = &net.pair.b.drops[DROP_KEEPALIVE];
@@ -421,7 +465,7 @@ Test(dataplane, a_deleted_device_is_told)
 {
 	struct net net;
 
-	net_open(&net, SA_ENCAP_UDP, false);
+	net_open(&net, SA_ENCAP_UDP, false, 0);
 	connect_all(&net);
 	cr_assert(sh("ip link del diet0"));
 	run_until(&net, &net.a.lost, 1, WAIT_MS);
@@ -443,7 +487,7 @@ Test(dataplane, is_silent_when_idle, .timeout = 30)
 	struct net net;
 	uint8_t got[64];
 
-	net_open(&net, SA_ENCAP_UDP, false);
+	net_open(&net, SA_ENCAP_UDP, false, 0);
 	connect_all(&net);
 	cr_assert_eq(send_inner(&net.a, 4, 2, "hello", 5), 0);
 	cr_assert_eq(receive(&net, net.b.v4, got, sizeof(got)), 5);
