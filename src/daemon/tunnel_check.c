@@ -45,9 +45,9 @@ static void check_prefix(const struct config *config, const struct config_peer *
 	char text[IP_PREFIX_TEXT];
 	char at[96];
 
-	ip_prefix_print(prefix, text, sizeof(text));
 	if (!swallows(prefix, victim))
 		return;
+	ip_prefix_print(prefix, text, sizeof(text));
 	config_errors_add(errors, config_at(config, peer->at, at, sizeof(at)),
 		"name the prefixes behind the peer without that address",
 		"%s of [Peer \"%s\"] holds the Endpoint of [Peer \"%s\"]: its packets would go "

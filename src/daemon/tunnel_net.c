@@ -7,10 +7,10 @@
 #include "daemon/tunnel.h"
 #include "io/dataplane.h"
 #include "io/netlink.h"
+#include "ip/prefix_set.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,23 +27,14 @@ const struct ip_prefix *net_prefix(const struct config_peer *peer, size_t i)
 typedef int prefix_action(
 	struct tunnel *tunnel, const struct config *config, const struct ip_prefix *prefix);
 
-static bool same_prefix(const struct ip_prefix *a, const struct ip_prefix *b)
+static void add_prefixes(struct prefix_set *set, const struct config *config)
 {
-	struct ip_addr from = ip_prefix_network(a);
-	struct ip_addr to = ip_prefix_network(b);
-
-	return a->len == b->len && ip_addr_equal(&from, &to);
-}
-
-static bool routes_have(const struct config *config, const struct ip_prefix *prefix)
-{
-	const struct ip_prefix *other;
+	const struct ip_prefix *prefix;
 
 	for (size_t p = 0; p < config->n_peers; p++)
-		for (size_t i = 0; (other = net_prefix(&config->peers[p], i)); i++)
-			if (same_prefix(other, prefix))
-				return true;
-	return false;
+		for (size_t i = 0; (prefix = net_prefix(&config->peers[p], i)); i++)
+			prefix_set_add(set, prefix);
+	prefix_set_sort(set);
 }
 
 /* For each route of config that other (NULL: nothing) does not have. */
@@ -51,17 +42,23 @@ static int each_route(struct tunnel *tunnel, const struct config *config,
 	const struct config *other, prefix_action *action)
 {
 	const struct ip_prefix *prefix;
+	struct prefix_set others = {0};
 	int first = 0;
 
-	for (size_t p = 0; p < config->n_peers; p++)
+	if (other)
+		add_prefixes(&others, other);
+	if (others.failed)
+		first = -ENOMEM;
+	for (size_t p = 0; p < config->n_peers && !others.failed; p++)
 		for (size_t i = 0; (prefix = net_prefix(&config->peers[p], i)); i++) {
-			int error = other && routes_have(other, prefix)
+			int error = prefix_set_has(&others, prefix)
 					    ? 0
 					    : action(tunnel, config, prefix);
 
 			if (error && !first)
 				first = error;
 		}
+	prefix_set_fini(&others);
 	return first;
 }
 
@@ -341,52 +338,38 @@ void net_set_mtu(struct tunnel *tunnel, uint32_t mtu)
 }
 
 /* Our routes and guards as the kernel has them now. */
-struct seen_route {
-	struct ip_prefix dst;
-	int ifindex;
-	bool guard;
-};
-
 struct seen {
-	struct seen_route *list;
-	size_t n, cap;
-	bool failed;
+	int ifindex;
+	struct prefix_set routes, guards;
 };
 
 static void note(void *arg, const struct ip_prefix *dst, int ifindex, bool guard)
 {
 	struct seen *seen = arg;
 
-	if (seen->n == seen->cap) {
-		size_t cap = seen->cap ? seen->cap * 2 : 64;
-		struct seen_route *list = realloc(seen->list, cap * sizeof(*list));
-
-		if (!list) {
-			seen->failed = true;
-			return;
-		}
-		seen->list = list;
-		seen->cap = cap;
-	}
-	seen->list[seen->n++] =
-		(struct seen_route){.dst = *dst, .ifindex = ifindex, .guard = guard};
+	if (guard)
+		prefix_set_add(&seen->guards, dst);
+	else if (ifindex == seen->ifindex)
+		prefix_set_add(&seen->routes, dst);
 }
 
-static bool is_there(
-	const struct seen *seen, const struct ip_prefix *prefix, int ifindex, bool guard)
+/* false: they cannot be told. */
+static bool look(const struct tunnel *tunnel, struct seen *seen)
 {
-	for (size_t i = 0; i < seen->n; i++)
-		if (seen->list[i].guard == guard && (guard || seen->list[i].ifindex == ifindex) &&
-			same_prefix(&seen->list[i].dst, prefix))
-			return true;
-	return false;
+	*seen = (struct seen){.ifindex = tunnel->tun.ifindex};
+	if (netlink_routes_ours(tunnel->daemon->netlink, note, seen) || seen->routes.failed ||
+		seen->guards.failed)
+		return false;
+	prefix_set_sort(&seen->routes);
+	prefix_set_sort(&seen->guards);
+	return true;
 }
 
 static size_t mend_one(
 	struct tunnel *tunnel, const struct seen *seen, const struct ip_prefix *prefix)
 {
-	bool guard = is_there(seen, prefix, 0, true);
-	bool route = is_there(seen, prefix, tunnel->tun.ifindex, false);
+	bool guard = prefix_set_has(&seen->guards, prefix);
+	bool route = prefix_set_has(&seen->routes, prefix);
 	char text[IP_PREFIX_TEXT];
 
 	if (guard && route)
@@ -407,14 +390,16 @@ size_t net_mend(struct tunnel *tunnel)
 {
 	const struct config *config = tunnel->config;
 	const struct ip_prefix *prefix;
-	struct seen seen = {0};
+	struct seen seen;
 	size_t mended = 0;
 
-	if (tunnel->attached && !netlink_routes_ours(tunnel->daemon->netlink, note, &seen) &&
-		!seen.failed)
+	if (!tunnel->attached)
+		return 0;
+	if (look(tunnel, &seen))
 		for (size_t p = 0; p < config->n_peers; p++)
 			for (size_t i = 0; (prefix = net_prefix(&config->peers[p], i)); i++)
 				mended += mend_one(tunnel, &seen, prefix);
-	free(seen.list);
+	prefix_set_fini(&seen.routes);
+	prefix_set_fini(&seen.guards);
 	return mended;
 }

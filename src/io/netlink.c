@@ -397,6 +397,27 @@ static int compare(const struct nlmsghdr *nlh, void *arg)
 	return MNL_CB_OK;
 }
 
+/*
+ * Asks for the one entry that the kernel would take for the prefix's first address: with thousands
+ * of routes, a dump for each of them takes minutes. true only where that is the route itself, alone
+ * (a shared one shows no link) and ours; all else a dump has to tell.
+ */
+static bool is_ours_at_first_sight(struct netlink *nl, const struct route *route)
+{
+	struct request req;
+	struct nlmsghdr *nlh = begin(nl, &req, RTM_GETROUTE, 0);
+	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
+	struct ip_addr dst = ip_prefix_network(route->dst);
+	struct search search = {.route = route};
+
+	rtm->rtm_family = (uint8_t)family_of(route->dst);
+	rtm->rtm_dst_len = (uint8_t)(ip_addr_len(&dst) * 8);
+	rtm->rtm_flags = RTM_F_FIB_MATCH;
+	mnl_attr_put(nlh, RTA_DST, ip_addr_len(&dst), dst.bytes);
+	nlh->nlmsg_flags |= NLM_F_ACK; /* or nothing would say that this was all */
+	return talk(nl, nlh, compare, &search) == 0 && search.ours && !search.another;
+}
+
 int netlink_route_add(struct netlink *nl, int ifindex, const struct ip_prefix *dst,
 	const struct ip_addr *source, uint32_t mtu)
 {
@@ -407,6 +428,8 @@ int netlink_route_add(struct netlink *nl, int ifindex, const struct ip_prefix *d
 
 	if (err != -EEXIST)
 		return err;
+	if (is_ours_at_first_sight(nl, &route))
+		return route_command(nl, RTM_NEWROUTE, NLM_F_REPLACE, &route);
 	looked = dump(nl, family_of(dst), compare, &search);
 	if (looked != 0)
 		return looked;
