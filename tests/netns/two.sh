@@ -16,6 +16,7 @@ for side in a b; do
 	cat >"$W/$side/etc/office.conf" <<-CONF
 		[Interface]
 		Name     = diet1
+		Offload  = $OFFLOAD
 		Address  = 10.20.0.$mine/24
 		[Peer "$other-office"]
 		Keying   = manual

@@ -7,9 +7,10 @@
  * limit is 2 less and the IPv4 header checksum fits that; nothing else may differ. -g: crafted
  * super-packets instead of packets. -t: compared with what a's TUN was given, where a's kernel may
  * have gathered packets to super-packets, not always faithfully. -e: the SA's rule elides, so what
- * it cannot restore may be refused. -k: the rule declares that it makes this field anew. -a, -b:
- * the daemons, stopped while packets queue up, so that they are worked in large batches. One line
- * per kind; exit status 1: something differed.
+ * it cannot restore may be refused. -k: the rule declares that it makes this field anew. -w: so
+ * many at a time, the next when those have come. -a, -b: the daemons, stopped while packets queue
+ * up, so that they are worked in large batches. One line per kind; exit status 1: something
+ * differed.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -25,14 +26,23 @@
 #include <unistd.h>
 #include "pktcases.h"
 
-enum { ETHERNET = 14, VNET = 10, IDLE_MS = 600, QUEUE_MS = 40, CHUNK = 64 };
+enum {
+	ETHERNET = 14,
+	VNET = 10,
+	CHUNK = 64,
+	IDLE_MS = 600, /* nothing came for so long: it is lost */
+	LATE_MS = 40,  /* all came that has to */
+	GATHER_MS = 6, /* packets reach a's TUN */
+	QUEUE_MS = 20, /* a works what waits there */
+};
 
 struct options {
-	const char *prefix;
+	const char *prefix, *only;
 	int v;
 	size_t mtu;
 	bool super, tun, elides, any_id, any_label;
 	uint32_t seed;
+	size_t most; /* packets on the way */
 	pid_t a, b;
 };
 struct super {
@@ -47,6 +57,7 @@ struct walk {
 };
 struct verdict {
 	size_t arrived, wrong, next[FLOWS];
+	uint64_t keys[FLOWS];    /* of the flows at a's TUN */
 	struct packet *expected; /* of the first that was wrong */
 	uint8_t *got;
 	size_t got_len;
@@ -120,13 +131,11 @@ static int flow_of(uint64_t keys[FLOWS], const uint8_t *ip, size_t len)
 	fprintf(stderr, "too many flows\n");
 	exit(2);
 }
-/* Replaces the list by the packets that those waiting at a's TUN stand for. */
-static size_t tun_was_given(const struct walk *w, struct list *l)
+/* Adds the packets that those waiting at a's TUN stand for; how many super-packets. */
+static size_t tun_was_given(const struct walk *w, struct verdict *v, struct list *given)
 {
 	static uint8_t b[VNET + PKT_MAX], out[PKT_MAX];
 	uint8_t *ip = b + VNET;
-	uint64_t keys[FLOWS] = {0};
-	struct list given = {0};
 	size_t supers = 0;
 	for (ssize_t r; (r = recv(w->tun_a, b, sizeof b, MSG_DONTWAIT)) >= VNET;) {
 		size_t n = (size_t)r - VNET, i = 0;
@@ -134,24 +143,22 @@ static size_t tun_was_given(const struct walk *w, struct list *l)
 		memcpy(words, b + 2, sizeof words);
 		if (!is_ours(ip, n, w->o.v))
 			continue;
-		struct packet p = {.flow = flow_of(keys, ip, n), .len = n};
+		struct packet p = {.flow = flow_of(v->keys, ip, n), .len = n};
 		bool udp = words[3] == 6;
 		size_t l4 = words[2], piece = b[1] ? words[1] : n;
 		/* Wrong checksums cannot be known from right ones here: all may be refused. */
 		p.may_miss = w->o.elides && !(b[0] & 1);
 		supers += b[1] != 0;
 		if (!(b[0] & 1)) {
-			list_add(&given, p, ip);
+			list_add(given, p, ip);
 			continue;
 		}
 		size_t header = l4 + (udp ? 8 : (size_t)(ip[l4 + 12] >> 4) * 4);
 		do {
 			p.len = segment(ip, n, l4, udp, piece, i++, out);
-			list_add(&given, p, out);
+			list_add(given, p, out);
 		} while (header + i * piece < n);
 	}
-	list_clear(l);
-	*l = given;
 	return supers;
 }
 
@@ -289,11 +296,19 @@ static size_t drain_supers(int fd, size_t mtu)
 		n += (size_t)r > mtu;
 	return n;
 }
-static void receive(const struct walk *w, const struct list *l, struct verdict *v)
+/* Of the packets up to end: none is still to be waited for. */
+static bool all_came(const struct list *l, size_t end)
+{
+	for (size_t i = 0; i < end; i++)
+		if (!l->at[i].came && !l->at[i].may_miss)
+			return false;
+	return true;
+}
+static void receive(const struct walk *w, const struct list *l, size_t end, struct verdict *v)
 {
 	static uint8_t b[PKT_MAX];
 	struct pollfd p = {w->out, POLLIN, 0};
-	while (poll(&p, 1, v->arrived >= l->n ? 5 : IDLE_MS) > 0) {
+	while (poll(&p, 1, v->arrived >= end ? 3 : all_came(l, end) ? LATE_MS : IDLE_MS) > 0) {
 		struct sockaddr_ll from;
 		socklen_t size = sizeof from;
 		ssize_t n = recvfrom(w->out, b, sizeof b, 0, (void *)&from, &size);
@@ -377,6 +392,19 @@ static void empty(int fd)
 	while (recv(fd, b, sizeof b, MSG_DONTWAIT) >= 0)
 		;
 }
+/* A part of the list goes in, and comes out as far as it does. */
+static void walk_part(
+	struct walk *w, const struct list *part, struct list *expected, struct verdict *v)
+{
+	stopped(w, SIGSTOP);
+	send_all(w, part);
+	nap(w->o.a ? GATHER_MS : 0);
+	if (w->o.tun)
+		w->supers_a += tun_was_given(w, v, expected);
+	released(w);
+	receive(w, expected, w->o.tun ? expected->n : (size_t)(part->at - expected->at) + part->n,
+		v);
+}
 static void one_kind(struct walk *w, const struct kind *k, size_t number)
 {
 	struct maker m = {.v = w->o.v,
@@ -384,23 +412,21 @@ static void one_kind(struct walk *w, const struct kind *k, size_t number)
 		.elides = w->o.elides,
 		.chance = w->o.seed * 7919u + (uint32_t)number * 104729u + 1};
 	struct verdict v = {0};
+	struct list given = {0};
 	for (int f = 0; f < FLOWS; f++) {
 		m.seq[f] = rnd(&m.chance);
 		m.id[f] = (uint16_t)rnd(&m.chance);
 	}
 	k->make(&m);
-	size_t sent = m.out.n, supers = 0;
 	empty(w->out);
 	empty(w->tun_a);
-	stopped(w, SIGSTOP);
-	send_all(w, &m.out);
-	nap(w->o.a ? 8 : 0);
-	if (w->o.tun)
-		supers = tun_was_given(w, &m.out);
-	released(w);
-	receive(w, &m.out, &v);
-	w->supers_a += supers;
-	report(w, k->name, sent, &m.out, &v);
+	for (size_t at = 0; at < m.out.n; at += w->o.most) {
+		size_t n = m.out.n - at < w->o.most ? m.out.n - at : w->o.most;
+		struct list part = {.at = m.out.at + at, .n = n};
+		walk_part(w, &part, w->o.tun ? &given : &m.out, &v);
+	}
+	report(w, k->name, m.out.n, w->o.tun ? &given : &m.out, &v);
+	list_clear(&given);
 	list_clear(&m.out);
 }
 
@@ -441,6 +467,42 @@ static size_t make_supers(struct maker *m, int kind, struct super out[16])
 	}
 	return n;
 }
+/* A packet in IPv4 in our packet, its checksum left half done: csum_start is not where the outer
+ * header ends. */
+static void one_nested(struct walk *w)
+{
+	static uint8_t f[VNET + ETHERNET + PKT_MAX], whole[PKT_MAX];
+	struct maker m = {.v = w->o.v, .mtu = w->o.mtu, .chance = w->o.seed + 99};
+	struct verdict v = {0};
+	empty(w->out);
+	for (int i = 0; i < 16; i++) {
+		struct seg inner = i % 2 ? udp(&m, 1, 301) : tcp(&m, 0, 300);
+		struct seg outer = base(&m, 0, 4, 0);
+		uint8_t *ip = f + VNET + ETHERNET, *in = ip + ip_header(&outer);
+		inner.v = 4, inner.label = 0;
+		outer.len = make(&inner, in);
+		put_ip(&outer, ip, outer.len);
+		size_t n = ip_header(&outer) + outer.len;
+		memcpy(whole, ip, n);
+		list_add(&m.out, (struct packet){.len = n}, whole);
+		uint16_t words[4] = {0, 0, (uint16_t)(in + 20 - f - VNET), i % 2 ? 6 : 16};
+		memset(f, 0, VNET);
+		f[0] = 1;
+		memcpy(f + 2, words, sizeof words);
+		ethernet(f + VNET, w->o.v);
+		w16(in + 20 + words[3], pseudo(in, inner.proto, outer.len - 20));
+		if (send(w->in, f, VNET + ETHERNET + n, 0) < 0)
+			die("send of a nested packet");
+		m.id[0]++;
+	}
+	receive(w, &m.out, m.out.n, &v);
+	report(w, "half done checksums of packets in packets", m.out.n, &m.out, &v);
+	list_clear(&m.out);
+}
+static size_t pieces(const struct super *s)
+{
+	return s->gso_size ? (s->seg.len + s->gso_size - 1) / s->gso_size : 1;
+}
 static void one_super(struct walk *w, int kind)
 {
 	static const char *const names[] = {"TCP super-packets, sizes", "TCP super-packets, flags",
@@ -463,17 +525,22 @@ static void one_super(struct walk *w, int kind)
 		}
 	}
 	empty(w->out);
-	stopped(w, SIGSTOP);
-	for (size_t i = 0; i < n; i++)
-		send_super(w, &supers[i]);
-	released(w);
-	receive(w, &m.out, &v);
+	for (size_t i = 0, sent = 0; i < n;) {
+		size_t from = i, most = sent + w->o.most;
+		stopped(w, SIGSTOP);
+		for (; i < n && (i == from || sent + pieces(&supers[i]) <= most); i++) {
+			send_super(w, &supers[i]);
+			sent += pieces(&supers[i]);
+		}
+		released(w);
+		receive(w, &m.out, sent, &v);
+	}
 	report(w, names[kind], m.out.n, &m.out, &v);
 	list_clear(&m.out);
 }
 static void parse(int argc, char **argv, struct options *o)
 {
-	for (int c; (c = getopt(argc, argv, "n:v:m:gtek:s:a:b:")) != -1;)
+	for (int c; (c = getopt(argc, argv, "n:v:m:gtek:s:w:x:a:b:")) != -1;)
 		switch (c) {
 		case 'n':
 			o->prefix = optarg;
@@ -499,6 +566,12 @@ static void parse(int argc, char **argv, struct options *o)
 		case 's':
 			o->seed = (uint32_t)atoi(optarg);
 			break;
+		case 'x':
+			o->only = optarg;
+			break;
+		case 'w':
+			o->most = (size_t)atoi(optarg);
+			break;
 		case 'a':
 			o->a = atoi(optarg);
 			break;
@@ -508,17 +581,17 @@ static void parse(int argc, char **argv, struct options *o)
 		default:
 			exit(2);
 		}
-	if (!o->prefix || (o->v != 4 && o->v != 6) || o->mtu < 1280 || o->mtu > 2000 ||
+	if (!o->prefix || (o->v != 4 && o->v != 6) || o->mtu < 1280 || o->mtu > 2000 || !o->most ||
 		!o->a != !o->b) {
 		fprintf(stderr,
 			"usage: pktcompare -n PREFIX -v 4|6 -m MTU [-g|-t] [-e] [-k id] [-k label]"
-			" [-s SEED] [-a PID -b PID]\n");
+			" [-s SEED] [-w MOST] [-x TEXT] [-a PID -b PID]\n");
 		exit(2);
 	}
 }
 int main(int argc, char **argv)
 {
-	struct walk w = {.o = {.seed = 1}};
+	struct walk w = {.o = {.seed = 1, .most = 1000}};
 	int on = 1;
 	parse(argc, argv, &w.o);
 	w.in = packet_socket(w.o.prefix, "s", "in0");
@@ -531,8 +604,11 @@ int main(int argc, char **argv)
 		die("PACKET_VNET_HDR");
 	for (int k = 0; w.o.super && k < 5; k++)
 		one_super(&w, k);
+	if (w.o.super)
+		one_nested(&w);
 	for (size_t i = 0; !w.o.super && i < sizeof kinds / sizeof *kinds; i++)
-		if (!kinds[i].only || kinds[i].only == w.o.v)
+		if ((!kinds[i].only || kinds[i].only == w.o.v) &&
+			(!w.o.only || strstr(kinds[i].name, w.o.only)))
 			one_kind(&w, &kinds[i], i);
 	printf("{\"supers_in\": %lu, \"supers_out\": %lu}\n", w.supers_a, w.supers_b);
 	return w.failed ? 1 : 0;
