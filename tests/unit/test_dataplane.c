@@ -114,6 +114,11 @@ static void node_open(struct node *node, uv_loop_t *loop, struct ipsec *ipsec, i
 		     "ip -6 addr add fd0%d::1/64 dev diet0 nodad && "
 		     "ip route add 10.%d.0.0/24 dev diet0 && ip -6 route add fd0%d::/64 dev diet0",
 		n, n, 3 - n, 3 - n));
+	/* On a busy machine the kernel takes its time, and refuses packets meanwhile. */
+	cr_assert(
+		sh("for i in $(seq 100); do ip -6 route show table local | grep -q 'fd0%d::1 ' && "
+		   "exit 0; sleep 0.02; done; exit 1",
+			n));
 	cr_assert_eq(dataplane_create(&params, &node->dp), 0);
 	ip_addr_parse(n == 1 ? "10.1.0.1" : "10.2.0.1", &own[0]);
 	ip_addr_parse(n == 1 ? "fd01::1" : "fd02::1", &own[1]);
