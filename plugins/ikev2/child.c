@@ -9,7 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SPI_WIDTH_FULL = 32, SPI_RESERVED = 255, SOFT_PERCENT = 90, SPREAD_PERCENT = 10 };
+enum {
+	SPI_WIDTH_FULL = 32,
+	SPI_RESERVED = 255,
+	SOFT_PERCENT = 90,
+	SPREAD_PERCENT = 10,
+	LINGER_MS = 1000,
+	USE_MS = 1000
+};
 
 struct child *child_create(struct ike_sa *sa)
 {
@@ -22,29 +29,127 @@ struct child *child_create(struct ike_sa *sa)
 	return child;
 }
 
-void child_take_down(struct child *child)
+static int install(struct child *child, struct sa_params *p, enum sa_dir dir)
+{
+	const struct keying_host *host = child->ike->keying->host;
+	int r;
+
+	p->dir = dir;
+	p->spi = child->spi[dir];
+	r = host->sa_install(host, p, &child->sa[dir]);
+	child->installed[dir] = !r;
+	if (!r && dir == SA_IN)
+		child->reserved = false;
+	if (r)
+		say(child->ike->keying, KEYING_ERROR, child->ike->peer, "SPI 0x%x: %s", p->spi,
+			strerror(-r));
+	return r;
+}
+
+static void forget_later(struct child *child)
+{
+	if (child->later)
+		secret_wipe(child->later, sizeof *child->later);
+	free(child->later);
+	child->later = NULL;
+}
+
+static void take_down(struct child *child, enum sa_dir dir)
 {
 	const struct keying_host *host = child->ike->keying->host;
 	const struct ip_endpoint anywhere = {0};
 
-	if (!child->installed[SA_IN] && child->spi[SA_IN])
+	if (child->installed[dir])
+		host->sa_remove(host, child->sa[dir]);
+	else if (dir == SA_IN && child->reserved)
 		host->spi_release(host, &anywhere, child->spi[SA_IN]);
-	for (int dir = SA_OUT; dir <= SA_IN; dir++) {
-		if (child->installed[dir])
-			host->sa_remove(host, child->sa[dir]);
-		child->installed[dir] = false;
-	}
-	child->released = true;
+	child->installed[dir] = false;
+	if (dir == SA_IN)
+		child->reserved = false;
+}
+
+/* Whoever still points to it. */
+static void forget(const struct child *child)
+{
+	struct request *r = &child->ike->request;
+
+	if (r->child == child)
+		r->child = NULL;
+	if (!r->create)
+		return;
+	if (r->create->old == child)
+		r->create->old = NULL;
+	if (r->create->rival == child)
+		r->create->rival = NULL;
+	if (r->create->fresh == child)
+		r->create->fresh = NULL;
 }
 
 void child_destroy(struct child *child)
 {
 	if (!child)
 		return;
-	if (!child->released)
-		child_take_down(child);
+	forget(child);
+	take_down(child, SA_OUT);
+	take_down(child, SA_IN);
+	forget_later(child);
 	list_remove(&child->link);
 	free(child);
+}
+
+bool child_is_live(const struct child *child)
+{
+	return child->state == CHILD_UP && child->installed[SA_IN];
+}
+
+static void wait_for(struct child *child, uint64_t ms)
+{
+	struct ike_sa *sa = child->ike;
+
+	child->due_ms = sa->keying->host->now_ms(sa->keying->host) + ms;
+	timer_start(sa->keying, sa->id, TIMER_SWEEP, ms);
+}
+
+void child_retire(struct child *child)
+{
+	if (!child)
+		return;
+	forget(child);
+	take_down(child, SA_OUT);
+	forget_later(child);
+	child->state = CHILD_RETIRED;
+	child->want_delete = child->want_rekey = false;
+	wait_for(child, LINGER_MS);
+}
+
+void child_use(struct child *child)
+{
+	if (!child->later)
+		return;
+	install(child, child->later, SA_OUT);
+	forget_later(child);
+	child->due_ms = 0;
+}
+
+void child_sweep(struct ike_sa *sa)
+{
+	uint64_t now = sa->keying->host->now_ms(sa->keying->host);
+	uint64_t next = UINT64_MAX;
+
+	list_each_safe (node, &sa->children) {
+		struct child *child = container_of(node, struct child, link);
+
+		if (child->due_ms && child->due_ms > now && child->due_ms < next)
+			next = child->due_ms;
+		if (!child->due_ms || child->due_ms > now)
+			continue;
+		if (child->state == CHILD_RETIRED)
+			child_destroy(child);
+		else
+			child_use(child);
+	}
+	if (next != UINT64_MAX)
+		timer_start(sa->keying, sa->id, TIMER_SWEEP, next - now);
 }
 
 struct child *child_by_sa(struct keying *k, sa_id id, enum sa_dir *dir)
@@ -70,7 +175,7 @@ struct child *child_by_spi(struct ike_sa *sa, enum sa_dir dir, uint32_t spi)
 	list_each (node, &sa->children) {
 		struct child *child = container_of(node, struct child, link);
 
-		if (child->spi[dir] == spi)
+		if (child->spi[dir] == spi && child->state != CHILD_RETIRED)
 			return child;
 	}
 	return NULL;
@@ -81,9 +186,13 @@ int child_reserve(struct child *child)
 	const struct keying_host *host = child->ike->keying->host;
 	const struct ip_endpoint anywhere = {0};
 
+	int r;
+
 	child->spi[SA_IN] = 0;
-	return host->spi_reserve(
+	r = host->spi_reserve(
 		host, &anywhere, (uint32_t)1 << (SPI_WIDTH_FULL - 1), &child->spi[SA_IN]);
+	child->reserved = !r;
+	return r;
 }
 
 void child_offer(const struct ike_sa *sa, struct allowed *allowed, bool with_ke)
@@ -126,28 +235,26 @@ static struct sa_params params_of(const struct child *child, const struct chosen
 	return p;
 }
 
-static int install(struct child *child, struct sa_params *p, enum sa_dir dir)
+/* The responder of a rekey goes on sending on the old one until the peer has the new one for sure.
+ */
+static int install_later(struct child *child, const struct sa_params *p)
 {
-	const struct keying_host *host = child->ike->keying->host;
-	int r;
-
-	p->dir = dir;
-	p->spi = child->spi[dir];
-	r = host->sa_install(host, p, &child->sa[dir]);
-	child->installed[dir] = !r;
-	if (r)
-		say(child->ike->keying, KEYING_ERROR, child->ike->peer, "SPI 0x%x: %s", p->spi,
-			strerror(-r));
-	return r;
+	child->later = malloc(sizeof *child->later);
+	if (!child->later)
+		return -ENOMEM;
+	*child->later = *p;
+	wait_for(child, USE_MS);
+	return 0;
 }
 
 int child_install(struct child *child, const struct chosen *chosen, struct slice g_ir,
-	const struct nonces *n, bool initiator)
+	const struct nonces *n, enum child_how how)
 {
 	const struct aead_suite *suite = keymat_suite(chosen->encr, chosen->key_bits);
 	size_t len = suite ? keymat_suite_len(suite) : 0;
 	uint8_t keymat[2 * AEAD_KEYMAT_MAX];
 	struct sa_params p = params_of(child, chosen);
+	bool first = how == CHILD_INITIATED;
 	int r;
 
 	child->spi[SA_OUT] = get_be32(chosen->spi);
@@ -156,12 +263,12 @@ int child_install(struct child *child, const struct chosen *chosen, struct slice
 	r = keymat_child(&child->ike->keys, g_ir, n, keymat, 2 * len);
 	p.keymat_len = len;
 	/* Initiator to responder comes first. */
-	memcpy(p.keymat, keymat + (initiator ? len : 0), len);
+	memcpy(p.keymat, keymat + (first ? len : 0), len);
 	if (!r)
 		r = install(child, &p, SA_IN);
-	memcpy(p.keymat, keymat + (initiator ? 0 : len), len);
+	memcpy(p.keymat, keymat + (first ? 0 : len), len);
 	if (!r)
-		r = install(child, &p, SA_OUT);
+		r = how == CHILD_REPLACING ? install_later(child, &p) : install(child, &p, SA_OUT);
 	secret_wipe(keymat, sizeof keymat);
 	secret_wipe(p.keymat, sizeof p.keymat);
 	return r;
@@ -188,12 +295,12 @@ static uint16_t accept(
 		!selectors_narrow(&ours, &s->local, &child->local))
 		return TS_UNACCEPTABLE;
 	if (child_reserve(child) ||
-		child_install(child, chosen, (struct slice){NULL, 0}, &n, false))
+		child_install(child, chosen, (struct slice){NULL, 0}, &n, CHILD_ANSWERED))
 		return NO_PROPOSAL_CHOSEN;
 	return 0;
 }
 
-static void why_not(const struct ike_sa *sa, const struct payloads *p, uint16_t error)
+void child_refusal(const struct ike_sa *sa, const struct payloads *p, uint16_t error)
 {
 	char text[300];
 
@@ -201,7 +308,7 @@ static void why_not(const struct ike_sa *sa, const struct payloads *p, uint16_t 
 		say(sa->keying, KEYING_WARN, sa->peer,
 			"no ESP: its selectors have nothing in common with ours: compare Address, "
 			"Routes and Allow of both");
-	else
+	else if (error == NO_PROPOSAL_CHOSEN && p->sa.data)
 		say(sa->keying, KEYING_WARN, sa->peer, "no ESP: it offers %s",
 			payload_sa_print(p->sa, text, sizeof text));
 }
@@ -219,7 +326,7 @@ void child_answer(struct ike_sa *sa, const struct payloads *p, struct payload_wr
 	child = child_create(sa);
 	error = child ? accept(sa, child, p, &chosen) : NO_PROPOSAL_CHOSEN;
 	if (error) {
-		why_not(sa, p, error);
+		child_refusal(sa, p, error);
 		child_destroy(child);
 		payload_add_notify(w, error, (struct slice){NULL, 0});
 		return;

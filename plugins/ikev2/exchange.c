@@ -15,6 +15,27 @@ enum {
 	AGAIN_MS = 1000,
 };
 
+static bool next_of_children(struct ike_sa *sa)
+{
+	list_each (node, &sa->children) {
+		struct child *child = container_of(node, struct child, link);
+
+		if (child->want_delete) {
+			ask_delete_child(sa, child);
+			return true;
+		}
+	}
+	list_each (node, &sa->children) {
+		struct child *child = container_of(node, struct child, link);
+
+		if (child->want_rekey && child->state == CHILD_UP && !child->due_ms) {
+			ask_child(sa, child);
+			return true;
+		}
+	}
+	return false;
+}
+
 void exchange_next(struct ike_sa *sa)
 {
 	if (sa->request.len || sa->state == IKE_CLOSING || sa->handshake)
@@ -23,15 +44,13 @@ void exchange_next(struct ike_sa *sa)
 		ask_delete_ike(sa);
 		return;
 	}
-	list_each (node, &sa->children) {
-		struct child *child = container_of(node, struct child, link);
-
-		if (child->want_delete) {
-			ask_delete_child(sa, child);
-			return;
-		}
-	}
-	if (sa->want_alive) {
+	if (sa->state != IKE_UP || next_of_children(sa))
+		return;
+	if (sa->want_rekey) {
+		ask_rekey_ike(sa);
+	} else if (sa->want_child) {
+		ask_child(sa, NULL);
+	} else if (sa->want_alive) {
 		sa->want_alive = false;
 		ask_alive(sa);
 	}
@@ -81,11 +100,10 @@ static void settle(struct ike_sa *sa, bool initial_contact)
 		peer->sa = sa;
 }
 
-void ike_sa_up(struct ike_sa *sa, bool initial_contact)
+void ike_sa_settled(struct ike_sa *sa)
 {
 	struct keying *k = sa->keying;
-	struct peer *peer = sa->peer;
-	uint64_t life_ms = peer->settings->ike_life_s * 1000;
+	uint64_t life_ms = sa->peer->settings->ike_life_s * 1000;
 	uint32_t chance;
 
 	ike_sa_drop_handshake(sa);
@@ -96,6 +114,14 @@ void ike_sa_up(struct ike_sa *sa, bool initial_contact)
 	timer_start(k, sa->id, TIMER_LIFE,
 		life_ms * LIFE_SOFT_PERCENT / 100 -
 			chance % (life_ms * LIFE_SPREAD_PERCENT / 100 + 1));
+}
+
+void ike_sa_up(struct ike_sa *sa, bool initial_contact)
+{
+	struct keying *k = sa->keying;
+	struct peer *peer = sa->peer;
+
+	ike_sa_settled(sa);
 	peer->failures = 0;
 	if (peer->waiting)
 		timer_stop(k, (uint32_t)(peer - k->peers), TIMER_RETRY);
@@ -106,7 +132,8 @@ void ike_sa_up(struct ike_sa *sa, bool initial_contact)
 	tell(k, "up", peer, sa->side == SIDE_I ? "initiator" : "responder");
 }
 
-/* The initiator makes a new one in time and asks again until it is there; at the end it goes. */
+/* Both ends rekey in time, by chance one before the other; a sleepy peer is left alone. At the end
+ * it goes. */
 void on_life(struct ike_sa *sa)
 {
 	struct keying *k = sa->keying;
@@ -118,8 +145,10 @@ void on_life(struct ike_sa *sa)
 		exchange_next(sa);
 		return;
 	}
-	if (sa->side == SIDE_I && sa->state == IKE_UP && sa->peer->sa == sa)
-		reauthenticate(sa);
+	if (sa->state == IKE_UP && sa->peer->sa == sa && !sa->peer->settings->sleepy) {
+		sa->want_rekey = true;
+		exchange_next(sa);
+	}
 	timer_start(k, sa->id, TIMER_LIFE, left < LIFE_AGAIN_MS ? left : LIFE_AGAIN_MS);
 }
 
@@ -154,14 +183,6 @@ void ike_sa_closed(struct ike_sa *sa)
 		ike_sa_destroy(sa);
 }
 
-/* An initiator's IKE SA without any child is of no use: it starts over when traffic asks. */
-void ike_sa_childless(struct ike_sa *sa)
-{
-	if (sa->side == SIDE_I && sa->state == IKE_UP && list_empty(&sa->children))
-		sa->want_delete = true;
-	exchange_next(sa);
-}
-
 /* Only the newest message that verified moves the peer (trust.md 4.4). */
 static void follow(struct ike_sa *sa, const struct way *way)
 {
@@ -169,20 +190,55 @@ static void follow(struct ike_sa *sa, const struct way *way)
 		sa->way = *way;
 }
 
-static void on_request(
-	struct ike_sa *sa, const struct message *m, const struct payloads *p, const struct way *way)
+/* The protocol of the first proposal says what is to be made. */
+static bool is_about_ike(const struct payloads *p)
+{
+	struct proposal list[PROPOSALS_MAX];
+
+	return p->sa.data && payload_sa_parse(p->sa, list) && list[0].protocol == PROTOCOL_IKE;
+}
+
+static void on_create_request(struct ike_sa *sa, const struct message *m, const struct payloads *p,
+	const struct way *way)
 {
 	struct message_writer w;
 
+	exchange_begin(sa, &w, CREATE_CHILD_SA, true);
+	if (p->critical)
+		payload_add_notify(&w.payloads, UNSUPPORTED_CRITICAL_PAYLOAD,
+			(struct slice){&p->critical, 1});
+	else if (is_about_ike(p))
+		on_rekey_request(sa, p, &w.payloads);
+	else
+		on_child_request(sa, p, &w.payloads);
+	response_send(sa, &w, m, way);
+	on_rekey_answered(sa);
+}
+
+static void on_create_response(struct ike_sa *sa, const struct payloads *p)
+{
+	struct request done = sa->request;
+
+	sa->request.create = NULL;
+	sa->next_request++;
+	request_done(sa);
+	if (done.what == ASK_REKEY_IKE)
+		on_rekey_response(sa, done.create, p);
+	else
+		on_child_response(sa, done.create, p);
+	create_free(done.create);
+}
+
+static void on_request(
+	struct ike_sa *sa, const struct message *m, const struct payloads *p, const struct way *way)
+{
 	follow(sa, way);
 	switch (m->exchange) {
 	case INFORMATIONAL:
 		on_informational_request(sa, p, m, way);
 		break;
 	case CREATE_CHILD_SA:
-		exchange_begin(sa, &w, CREATE_CHILD_SA, true);
-		payload_add_notify(&w.payloads, NO_ADDITIONAL_SAS, (struct slice){NULL, 0});
-		response_send(sa, &w, m, way);
+		on_create_request(sa, m, p, way);
 		break;
 	default:
 		break;
@@ -197,6 +253,9 @@ static void on_response(struct ike_sa *sa, const struct message *m, const struct
 		break;
 	case INFORMATIONAL:
 		on_informational_response(sa, p);
+		break;
+	case CREATE_CHILD_SA:
+		on_create_response(sa, p);
 		break;
 	default:
 		break;

@@ -43,6 +43,13 @@ void ask_delete_child(struct ike_sa *sa, struct child *child)
 	ask(sa, &w, (struct request){.what = ASK_DELETE_CHILD, .child = child});
 }
 
+/* The D of an old one says that the peer has its replacement. */
+static void use_replacements(struct ike_sa *sa)
+{
+	list_each (node, &sa->children)
+		child_use(container_of(node, struct child, link));
+}
+
 /* The SPIs are those that the sender receives on: ours to send. The pair of each is answered,
  * unless our own D for it is under way (RFC 7296 1.4.1). */
 static void delete_children(
@@ -56,11 +63,8 @@ static void delete_children(
 			continue;
 		if (child->state != CHILD_GONE)
 			payload_add_delete_child(answer, child->spi[SA_IN]);
-		if (sa->request.child == child) {
-			child_take_down(child);
-			continue;
-		}
-		child_destroy(child);
+		use_replacements(sa);
+		child_retire(child);
 	}
 }
 
@@ -83,21 +87,20 @@ void on_informational_request(
 	if (all)
 		ike_sa_deleted(sa);
 	else
-		ike_sa_childless(sa);
+		exchange_next(sa);
 }
 
 void on_informational_response(struct ike_sa *sa, const struct payloads *p)
 {
-	struct request done = sa->request;
+	bool closed = sa->request.what == ASK_DELETE_IKE;
+	struct child *child = sa->request.child;
 
 	(void)p;
 	sa->next_request++;
 	request_done(sa);
-	if (done.what == ASK_DELETE_IKE) {
+	child_retire(child);
+	if (closed)
 		ike_sa_closed(sa);
-		return;
-	}
-	if (done.what == ASK_DELETE_CHILD)
-		child_destroy(done.child);
-	exchange_next(sa);
+	else
+		exchange_next(sa);
 }

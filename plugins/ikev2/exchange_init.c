@@ -386,7 +386,7 @@ static const char *take_child(struct ike_sa *sa, struct child *child, const stru
 	if (!selectors_within(&child->local, &s->local) ||
 		!selectors_within(&child->remote, &s->remote_ts))
 		return "its selectors reach beyond ours";
-	if (child_install(child, &chosen, (struct slice){NULL, 0}, &nonces, true))
+	if (child_install(child, &chosen, (struct slice){NULL, 0}, &nonces, CHILD_INITIATED))
 		return "the SAs cannot be installed";
 	return NULL;
 }

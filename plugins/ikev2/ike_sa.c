@@ -80,6 +80,18 @@ void ike_sa_drop_handshake(struct ike_sa *sa)
 	secret_wipe(sa->keys.sk_e, sizeof sa->keys.sk_e);
 }
 
+static void forget_successor(const struct ike_sa *gone)
+{
+	list_each (node, &gone->keying->all) {
+		struct ike_sa *sa = container_of(node, struct ike_sa, link);
+
+		if (sa->successor == gone)
+			sa->successor = NULL;
+		if (sa->request.create && sa->request.create->rival_sa == gone)
+			sa->request.create->rival_sa = NULL;
+	}
+}
+
 void ike_sa_destroy(struct ike_sa *sa)
 {
 	struct keying *k = sa->keying;
@@ -87,9 +99,9 @@ void ike_sa_destroy(struct ike_sa *sa)
 	for (int kind = 0; kind < TIMER_KINDS; kind++)
 		if (kind != TIMER_RETRY && kind != TIMER_HALF)
 			timer_stop(k, sa->id, (enum timer_kind)kind);
+	request_done(sa);
 	list_each_safe (node, &sa->children)
 		child_destroy(container_of(node, struct child, link));
-	request_done(sa);
 	answer_fini(&sa->answer);
 	ike_sa_drop_handshake(sa);
 	if (sa->open.suite) {
@@ -99,6 +111,7 @@ void ike_sa_destroy(struct ike_sa *sa)
 	map_remove(&k->sas, spi_hash(k, own_spi(sa)), own_spi(sa));
 	map_remove(&k->sas_by_id, map_mix(sa->id), &sa->id);
 	list_remove(&sa->link);
+	forget_successor(sa);
 	if (sa->peer->sa == sa)
 		sa->peer->sa = NULL;
 	secret_wipe(sa, sizeof *sa);
@@ -172,6 +185,7 @@ void exchange_begin(struct ike_sa *sa, struct message_writer *w, uint8_t exchang
 void request_done(struct ike_sa *sa)
 {
 	free(sa->request.octets);
+	create_free(sa->request.create);
 	sa->request = (struct request){0};
 	timer_stop(sa->keying, sa->id, TIMER_REQUEST);
 }

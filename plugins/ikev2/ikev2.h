@@ -26,6 +26,7 @@ enum {
 	COOKIE_RETRIES = 3,
 	CHILDREN_MAX = 8, /* of one IKE SA, those that are being replaced included */
 	SCRATCH_LEN = 65536,
+	IKE_REPLACED_MS = 30000, /* how long a rekeyed IKE SA waits for its D */
 };
 
 /* Which of the two sockets: port 500, or 4500 with its marker. */
@@ -41,14 +42,22 @@ struct way {
 enum timer_kind {
 	TIMER_REQUEST, /* of an IKE SA: retransmission */
 	TIMER_LIFE,    /* of an IKE SA: rekey, then the end */
-	TIMER_IDLE,    /* of an IKE SA: liveness */
+	TIMER_SWEEP,   /* of an IKE SA: children that wait for something */
 	TIMER_LINGER,  /* of an IKE SA: what was replaced goes */
 	TIMER_RETRY,   /* of a peer, by its place: start again */
 	TIMER_HALF,    /* of the half-open table */
 	TIMER_KINDS = 8,
 };
 
-enum child_state { CHILD_UP, CHILD_REKEYED, CHILD_GONE };
+enum child_state {
+	CHILD_UP,
+	CHILD_REKEYED, /* another took its place, at the peer's wish: its D follows */
+	CHILD_GONE,    /* our D is under way */
+	CHILD_RETIRED, /* deleted; inbound stays a moment for what is still on its way */
+};
+
+/* How a child came about: whose keys come first, and when we send on it. */
+enum child_how { CHILD_INITIATED, CHILD_ANSWERED, CHILD_REPLACING };
 
 /* One pair of ESP SAs. */
 struct child {
@@ -56,9 +65,11 @@ struct child {
 	struct ike_sa *ike;
 	uint32_t spi[2]; /* by enum sa_dir */
 	sa_id sa[2];
-	bool installed[2];
+	bool installed[2], reserved; /* reserved: spi[SA_IN], and no SA has it yet */
 	enum child_state state;
-	bool want_delete, released; /* released: nothing of it is left at the host */
+	bool want_delete, want_rekey;
+	uint64_t due_ms;         /* TIMER_SWEEP: send on it, or forget it; 0: neither */
+	struct sa_params *later; /* the outbound SA of a replacement, not yet sent on */
 	struct selectors local, remote;
 };
 
@@ -87,13 +98,40 @@ struct handshake {
 	uint32_t peer_hashes; /* SIGNATURE_HASH_ALGORITHMS as bits 1 << SIGN_HASH_.. */
 };
 
+/* What a CREATE_CHILD_SA request of ours has to remember. */
+struct create {
+	uint8_t nonce[NONCE_LEN_MAX];
+	size_t nonce_len;
+	const struct dh_group *group; /* NULL: without key exchange */
+	uint8_t private_key[DH_PRIVATE_MAX], public_key[DH_PUBLIC_MAX];
+	struct allowed offer;
+	struct child *fresh, *old;
+	uint8_t spi[IKE_SPI_LEN]; /* of the new IKE SA */
+	/* The peer did the same at the same time: the lower nonce of its exchange, and what came
+	 * of it. */
+	bool crossed;
+	uint8_t rival_low[NONCE_LEN_MAX];
+	size_t rival_low_len;
+	struct child *rival;
+	struct ike_sa *rival_sa;
+};
+
 /* A request of ours that waits for its answer; window 1. */
 struct request {
 	uint8_t *octets;
 	size_t len; /* 0: none */
 	uint8_t exchange;
-	enum { ASK_INIT, ASK_AUTH, ASK_ALIVE, ASK_DELETE_IKE, ASK_DELETE_CHILD } what;
+	enum {
+		ASK_INIT,
+		ASK_AUTH,
+		ASK_ALIVE,
+		ASK_DELETE_IKE,
+		ASK_DELETE_CHILD,
+		ASK_CHILD,
+		ASK_REKEY_IKE
+	} what;
 	struct child *child;
+	struct create *create; /* owned */
 	struct retransmit retransmit;
 };
 
@@ -115,9 +153,11 @@ struct ike_sa {
 	struct request request;
 	struct answer answer; /* to the request before next_expected */
 	struct list children;
-	struct handshake *handshake;           /* NULL once up */
-	bool want_delete, want_alive, dietvpn; /* dietvpn: our Vendor ID was seen */
-	const char *fail_why;                  /* closed for this reason: tried again later */
+	struct handshake *handshake; /* NULL once up */
+	struct ike_sa *successor;    /* made by the peer's rekey that is just being answered */
+	bool want_delete, want_alive, want_rekey, want_child;
+	bool dietvpn;         /* our Vendor ID was seen */
+	const char *fail_why; /* closed for this reason: tried again later */
 	uint64_t up_ms, heard_ms, end_ms;
 };
 
@@ -200,15 +240,34 @@ void ask_alive(struct ike_sa *sa);
 void ask_delete_ike(struct ike_sa *sa);
 void ask_delete_child(struct ike_sa *sa, struct child *child);
 
+/* exchange_child.c: CREATE_CHILD_SA for ESP; old: the one to replace, NULL: none. */
+struct create *create_begin(struct ike_sa *sa);
+void create_free(struct create *c); /* wipes; NULL is allowed */
+int create_compute(const struct dh_group *group, const uint8_t *private_key, struct slice ke,
+	uint8_t g_ir[DH_SHARED_MAX]);
+/* Octet by octet; one that ends first is lower (RFC 7296 2.8.1). */
+bool create_lower(struct slice a, struct slice b);
+void ask_child(struct ike_sa *sa, struct child *old);
+void on_child_response(struct ike_sa *sa, struct create *c, const struct payloads *p);
+void on_child_request(struct ike_sa *sa, const struct payloads *p, struct payload_writer *w);
+
+/* exchange_rekey.c: CREATE_CHILD_SA for the IKE SA. */
+void ask_rekey_ike(struct ike_sa *sa);
+void on_rekey_response(struct ike_sa *sa, struct create *c, const struct payloads *p);
+void on_rekey_request(struct ike_sa *sa, const struct payloads *p, struct payload_writer *w);
+/* After the answer to it has been sent. */
+void on_rekey_answered(struct ike_sa *sa);
+
 /* exchange.c: a datagram to who it is for. */
 void on_datagram(struct keying *k, const struct keying_datagram *datagram);
 void on_request_timeout(struct ike_sa *sa);
 /* An SA is up: what the peer had before goes. */
 void ike_sa_up(struct ike_sa *sa, bool initial_contact);
-/* The peer's D, the answer to ours, no child left: each may destroy the SA. */
+/* Its lifetime begins; what only the handshake needed is wiped. */
+void ike_sa_settled(struct ike_sa *sa);
+/* The peer's D, the answer to ours: each may destroy the SA. */
 void ike_sa_deleted(struct ike_sa *sa);
 void ike_sa_closed(struct ike_sa *sa);
-void ike_sa_childless(struct ike_sa *sa);
 void on_life(struct ike_sa *sa);
 
 /* nat.c: NAT detection, RFC 7296 2.23. */
@@ -220,19 +279,27 @@ bool nat_seen(const struct keying *k, const struct payloads *p, const uint8_t sp
 
 /* child.c: a pair of ESP SAs. */
 struct child *child_create(struct ike_sa *sa);
-/* Its ESP SAs and its SPI go back to the host. */
-void child_take_down(struct child *child);
-/* The same, and frees it; NULL is allowed. */
+/* Its ESP SAs and its SPI go back to the host, and it is freed; NULL is allowed. */
 void child_destroy(struct child *child);
+/* Nothing is sent on it any more; what is still under way may come for a moment. */
+void child_retire(struct child *child);
+/* From now on we send on this replacement. */
+void child_use(struct child *child);
+/* What is due of all children; TIMER_SWEEP. */
+void child_sweep(struct ike_sa *sa);
+/* One that is neither leaving nor gone. */
+bool child_is_live(const struct child *child);
 struct child *child_by_sa(struct keying *k, sa_id id, enum sa_dir *dir);
+/* The one with this SPI that has not retired; NULL: none. */
 struct child *child_by_spi(struct ike_sa *sa, enum sa_dir dir, uint32_t spi);
 /* Reserves child->spi[SA_IN]. 0 or negative errno. */
 int child_reserve(struct child *child);
 void child_offer(const struct ike_sa *sa, struct allowed *allowed, bool with_ke);
-/* Both SAs with keys of these nonces; chosen has the peer's SPI; initiator: of this exchange. */
+/* SAs with keys of these nonces; chosen has the peer's SPI. 0 or negative errno. */
 int child_install(struct child *child, const struct chosen *chosen, struct slice g_ir,
-	const struct nonces *n, bool initiator);
-
+	const struct nonces *n, enum child_how how);
+/* Says why the peer's request for a child was refused. */
+void child_refusal(const struct ike_sa *sa, const struct payloads *p, uint16_t error);
 /* The responder's half of the first child: SA, TSi and TSr, or an error, into the answer. */
 void child_answer(struct ike_sa *sa, const struct payloads *p, struct payload_writer *w);
 

@@ -154,13 +154,29 @@ static struct peer *find(struct keying *k, uint32_t policy)
 	return NULL;
 }
 
+static bool has_child(const struct ike_sa *sa)
+{
+	if (sa->request.len && sa->request.what == ASK_CHILD)
+		return true;
+	list_each (node, &sa->children)
+		if (child_is_live(container_of(node, struct child, link)))
+			return true;
+	return false;
+}
+
 /* While a failed one rests, traffic does not hurry it. */
 static void acquire(struct keying *k, const struct keying_acquire *asked)
 {
 	struct peer *peer = find(k, asked->policy);
 
-	if (peer && !peer->sa && !peer->waiting)
+	if (!peer || peer->waiting)
+		return;
+	if (!peer->sa)
 		initiate(k, peer);
+	else if (peer->sa->state == IKE_UP && !has_child(peer->sa)) {
+		peer->sa->want_child = true;
+		exchange_next(peer->sa);
+	}
 }
 
 /* What the name means now; while an IKE SA is up, its own messages know better. */
@@ -179,6 +195,8 @@ static void child_ended(struct child *child)
 {
 	struct ike_sa *sa = child->ike;
 
+	if (child->state == CHILD_RETIRED || child->state == CHILD_GONE)
+		return;
 	child->want_delete = true;
 	exchange_next(sa);
 }
@@ -193,10 +211,10 @@ static void sa_event(struct keying *k, sa_id id, enum sa_event event)
 	switch (event) {
 	case SA_SOFT_EXPIRED:
 	case SA_SEQUENCE_LOW:
-		/* Rekeying is a handshake of its own in this version: the new one is up before the
-		 * old one goes. */
-		if (child->ike->side == SIDE_I && child->ike->peer->sa == child->ike)
-			reauthenticate(child->ike);
+		if (child->ike->peer->settings->sleepy || child->state != CHILD_UP)
+			break;
+		child->want_rekey = true;
+		exchange_next(child->ike);
 		break;
 	case SA_REMOVED:
 		child->installed[dir] = false;
@@ -244,7 +262,10 @@ static void timeout(struct keying *k, uint32_t timer)
 		on_request_timeout(sa);
 	else if (sa && kind == TIMER_LIFE)
 		on_life(sa);
-	else if (sa && kind == TIMER_LINGER) {
+	else if (sa && kind == TIMER_SWEEP) {
+		child_sweep(sa);
+		exchange_next(sa);
+	} else if (sa && kind == TIMER_LINGER) {
 		sa->want_delete = true;
 		exchange_next(sa);
 	}

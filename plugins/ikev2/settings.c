@@ -30,6 +30,7 @@ const struct keying_key settings_keys[] = {
 	{"Exchange", "ordered list of key exchange groups: x25519, p256", 0},
 	{"Prf", "ordered list offered: sha256, sha384, sha512; default sha256", 0},
 	{"NatDetection", "yes (default) or no: find translators between the peers", 0},
+	{"Pfs", "yes or no (default): a key exchange of its own for every rekeyed child", 0},
 	{"IkeLifetime", "of the IKE SA: 10min, 24h (default), 30d", KEYING_KEY_RELOADABLE},
 	{"ChildLifetime", "of the ESP SAs: 10min, 8h (default), 30d", KEYING_KEY_RELOADABLE},
 	{"CookieThreshold", "half-open handshakes from which strangers need a cookie, default 64",
@@ -276,6 +277,18 @@ static bool has_suite(const struct allowed *a, uint16_t encr, uint16_t key_bits)
 		if (a->suites[i].encr == encr && a->suites[i].key_bits == key_bits)
 			return true;
 	return false;
+}
+
+void settings_all_prfs(struct allowed *a)
+{
+	for (uint16_t prf = PRF_HMAC_SHA2_256; prf <= PRF_HMAC_SHA2_512; prf++) {
+		size_t i = 0;
+
+		while (i < a->n_prfs && a->prfs[i] != prf)
+			i++;
+		if (i == a->n_prfs)
+			a->prfs[a->n_prfs++] = prf;
+	}
 }
 
 void settings_add_allowed(struct allowed *to, const struct allowed *from)
@@ -539,6 +552,7 @@ static void read_manner(struct reader *r)
 	s->ike_life_s = IKE_LIFE_S;
 	s->child_life_s = CHILD_LIFE_S;
 	read_yes(r, "NatDetection", &s->nat_detection);
+	read_yes(r, "Pfs", &s->pfs);
 	read_duration(r, "IkeLifetime", &s->ike_life_s);
 	read_duration(r, "ChildLifetime", &s->child_life_s);
 	read_threshold(r);

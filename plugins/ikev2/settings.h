@@ -36,7 +36,7 @@ struct settings {
 	bool peer_id_named;        /* PeerId stands in the file: asked for in IKE_AUTH */
 	struct ip_endpoint remote; /* family 0: the peer comes to us, or a name */
 	enum encap_wish encap;
-	bool boot, sleepy, lossy, nat_detection;
+	bool boot, sleepy, lossy, nat_detection, pfs;
 	struct allowed ike, esp;
 	struct selectors local, remote_ts;
 	uint8_t attrs[SETTINGS_ATTRS_MAX]; /* what we would like to compress with */
@@ -58,6 +58,8 @@ extern const struct keying_key settings_keys[];
 struct slice settings_plain_attrs(void);
 /* Adds suites and groups of one list to another. */
 void settings_add_allowed(struct allowed *to, const struct allowed *from);
+/* Every PRF that there is, those of the list first. */
+void settings_all_prfs(struct allowed *a);
 /* The pad for this PRF; NULL: none. */
 const uint8_t *settings_pad(const struct settings *s, uint16_t prf);
 
