@@ -234,8 +234,10 @@ int config_load_text(const char *tunnel, const char *text, size_t len, struct co
 
 void config_fini(struct config *config)
 {
-	for (size_t i = 0; i < config->n_peers; i++)
+	for (size_t i = 0; i < config->n_peers; i++) {
+		free(config->peers[i].routes);
 		free(config->peers[i].keys);
+	}
 	free(config->peers);
 	ini_fini(&config->ini);
 	*config = (struct config){0};

@@ -21,6 +21,7 @@ enum {
 	CONFIG_CIPHERS_MAX = 16,
 	CONFIG_NAME_MAX = INI_NAME_MAX + 1,
 	CONFIG_PATH_MAX = 256,
+	CONFIG_KEY_MAX = 32,
 	CONFIG_PEERS_MAX = 65535,
 };
 
@@ -41,9 +42,8 @@ struct config_cipher {
 
 /* A key the core does not know: for the plugin named by Keying. */
 struct config_plugin_key {
-	char name[32];
-	char value[CONFIG_PATH_MAX];
-	uint32_t at; /* index of the row: config_at() prints file:line */
+	const char *name, *value; /* of the row, below CONFIG_KEY_MAX and CONFIG_PATH_MAX octets */
+	uint32_t at;              /* index of the row: config_at() prints file:line */
 };
 
 struct config_peer {
@@ -53,7 +53,7 @@ struct config_peer {
 	struct ip_endpoint endpoint; /* family 0 where host is a name */
 	struct ip_prefix addresses[CONFIG_ADDRESSES_MAX];
 	size_t n_addresses;
-	struct ip_prefix routes[CONFIG_ROUTES_MAX];
+	struct ip_prefix *routes; /* at most CONFIG_ROUTES_MAX */
 	size_t n_routes;
 	struct ip_prefix local[CONFIG_ADDRESSES_MAX]; /* Local: what of ours it may reach; default
 							 our Address as hosts */

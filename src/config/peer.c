@@ -30,7 +30,18 @@ static bool set_address(struct config_peer *p, const char *text, struct value_er
 
 static bool set_routes(struct config_peer *p, const char *text, struct value_error *error)
 {
-	return value_prefixes(text, p->routes, CONFIG_ROUTES_MAX, &p->n_routes, error);
+	struct ip_prefix routes[CONFIG_ROUTES_MAX];
+	size_t n = 0;
+	if (!value_prefixes(text, routes, CONFIG_ROUTES_MAX, &n, error))
+		return false;
+	free(p->routes);
+	p->routes = n ? malloc(n * sizeof *routes) : NULL;
+	if (n && !p->routes)
+		return value_wrong(error, NULL, "there is no memory for it");
+	if (n)
+		memcpy(p->routes, routes, n * sizeof *routes);
+	p->n_routes = n;
+	return true;
 }
 
 /* "any" becomes prefixes when the families are known: build_selectors. */
@@ -253,13 +264,11 @@ static void keep_for_plugin(struct build *b, uint32_t row, struct config_peer *p
 	}
 	peer->keys = keys;
 	struct config_plugin_key *key = &keys[peer->n_keys];
-	if (strlen(r->key) >= sizeof key->name || strlen(r->value) >= sizeof key->value) {
+	if (strlen(r->key) >= CONFIG_KEY_MAX || strlen(r->value) >= CONFIG_PATH_MAX) {
 		build_error(b, row, NULL, "%.40s in [Peer \"%s\"] is too long", r->key, peer->name);
 		return;
 	}
-	strcpy(key->name, r->key);
-	strcpy(key->value, r->value);
-	key->at = row;
+	*key = (struct config_plugin_key){.name = r->key, .value = r->value, .at = row};
 	peer->n_keys++;
 }
 

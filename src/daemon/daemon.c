@@ -17,6 +17,9 @@
 #include "keying/state.h"
 
 #include <errno.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -226,6 +229,13 @@ static int start(struct daemon *daemon)
 	return error ? code : 0;
 }
 
+void daemon_give_back(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+}
+
 static void close_tunnels(struct daemon *daemon)
 {
 	for (size_t i = TUNNELS_MAX; i-- > 0;)
@@ -286,6 +296,7 @@ int daemon_run(const struct options *options)
 	code = start(daemon);
 	if (!code) {
 		notify_fds_close(&daemon->fds); /* of tunnels that are gone */
+		daemon_give_back();
 		daemon_tell_status(daemon);
 		uv_run(&daemon->loop, UV_RUN_DEFAULT);
 	}

@@ -92,6 +92,9 @@ int daemon_listen(struct daemon *daemon);
 int daemon_drop(struct daemon *daemon);
 /* "3 tunnels, 12 peers" to the service manager. */
 void daemon_tell_status(const struct daemon *daemon);
+/* After files were read: what that took lies free in the middle of the heap, where glibc keeps it.
+ */
+void daemon_give_back(void);
 /* Names that did not resolve are tried again after RESOLVE_RETRY_MS. */
 void daemon_retry_later(struct daemon *daemon);
 

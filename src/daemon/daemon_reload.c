@@ -348,6 +348,7 @@ int daemon_reload(
 	if (!error && !errors->n)
 		error = apply(daemon, &configs, changes, errors);
 	configs_fini(&configs);
+	daemon_give_back();
 	daemon_tell_status(daemon);
 	return error ? error : errors->n ? -EINVAL : 0;
 }

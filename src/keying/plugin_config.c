@@ -210,7 +210,7 @@ static int check_secret_key(const struct config *config, const struct config_pee
 	const struct config_plugin_key *value, const char *at, struct config_errors *errors)
 {
 	uint8_t content[SECRET_FILE_MAX];
-	char name[CONFIG_NAME_MAX + sizeof value->name + 1];
+	char name[CONFIG_NAME_MAX + CONFIG_KEY_MAX + 1];
 	size_t len = 0;
 	int r;
 
