@@ -6,6 +6,7 @@
  *   burst N    N payloads of one size by one system call, as a super-packet
  *   spread N   the last 32 bits of an IPv6 DST are each time another one of N, at random
  *   step N     instead: one after the other
+ *   from SRC   from this IPv6 address; where destinations are many, with the same last 32 bits
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -36,6 +37,8 @@ struct load {
 	double pps, seconds;
 	struct sockaddr_storage to;
 	socklen_t to_len;
+	bool from_many; /* fd's own address gives only the first 96 bits */
+	struct in6_addr from;
 	uint64_t seed, sent, errors;
 	uint32_t next;
 };
@@ -81,12 +84,30 @@ static int sink(int n, char **ports)
 	return 0;
 }
 
-static void pick_destination(struct load *l, struct sockaddr_in6 *to)
+union source {
+	struct cmsghdr head;
+	char octets[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+};
+
+static void pick_destination(
+	struct load *l, struct sockaddr_in6 *to, union source *source, struct msghdr *msg)
 {
 	uint32_t n = l->step ? l->next++ % l->spread : (uint32_t)(random64(l) % l->spread);
+	struct in6_pktinfo info = {.ipi6_addr = l->from};
 
 	memcpy(to, &l->to, sizeof(*to));
 	p32(to->sin6_addr.s6_addr + 12, n + 1);
+	msg->msg_name = to;
+	if (!l->from_many)
+		return;
+	p32(info.ipi6_addr.s6_addr + 12, n + 1);
+	memset(source, 0, sizeof(*source));
+	source->head.cmsg_level = IPPROTO_IPV6;
+	source->head.cmsg_type = IPV6_PKTINFO;
+	source->head.cmsg_len = CMSG_LEN(sizeof(info));
+	memcpy(CMSG_DATA(&source->head), &info, sizeof(info));
+	msg->msg_control = source;
+	msg->msg_controllen = sizeof(*source);
 }
 
 /* Up to n payloads, each to its own destination, by one system call. */
@@ -95,6 +116,7 @@ static int send_single(struct load *l, const uint8_t *octets, int n)
 	struct mmsghdr msgs[PER_CALL] = {0};
 	struct iovec iov[PER_CALL];
 	struct sockaddr_in6 to[PER_CALL];
+	union source sources[PER_CALL];
 	int done;
 
 	for (int i = 0; i < n; i++) {
@@ -106,10 +128,8 @@ static int send_single(struct load *l, const uint8_t *octets, int n)
 			.msg_namelen = l->to_len,
 			.msg_iov = &iov[i],
 			.msg_iovlen = 1};
-		if (l->spread == 0)
-			continue;
-		pick_destination(l, &to[i]);
-		msgs[i].msg_hdr.msg_name = &to[i];
+		if (l->spread != 0)
+			pick_destination(l, &to[i], &sources[i], &msgs[i].msg_hdr);
 	}
 	done = sendmmsg(l->fd, msgs, (unsigned)n, 0);
 	l->errors += done < 0;
@@ -152,8 +172,22 @@ static int send_all(struct load *l)
 	return 0;
 }
 
+static bool set_source(struct load *l, const char *text)
+{
+	struct sockaddr_in6 from = {.sin6_family = AF_INET6};
+	int on = 1;
+
+	if (inet_pton(AF_INET6, text, &from.sin6_addr) != 1)
+		return false;
+	l->from = from.sin6_addr;
+	l->from_many = l->spread != 0;
+	setsockopt(l->fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on));
+	return l->from_many || bind(l->fd, (void *)&from, sizeof(from)) == 0;
+}
+
 static int start(int n, char **args)
 {
+	const char *from = NULL;
 	struct addrinfo hints = {.ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICHOST}, *ai;
 	struct load l = {.burst = 1,
 		.pps = atof(args[2]),
@@ -168,6 +202,8 @@ static int start(int n, char **args)
 			l.burst = atoi(args[i + 1]);
 		else if (!strcmp(args[i], "spread") || !strcmp(args[i], "step"))
 			l.spread = (uint32_t)atoi(args[i + 1]);
+		else if (!strcmp(args[i], "from"))
+			from = args[i + 1];
 		l.step |= !strcmp(args[i], "step");
 	}
 	if (l.min > l.max || l.max > SEGMENTED_MAX ||
@@ -180,6 +216,10 @@ static int start(int n, char **args)
 	l.to_len = ai->ai_addrlen;
 	freeaddrinfo(ai);
 	setsockopt(l.fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
+	if (from != NULL && !set_source(&l, from)) {
+		fprintf(stderr, "udpload: cannot send from %s\n", from);
+		return 1;
+	}
 	return send_all(&l);
 }
 
@@ -192,6 +232,6 @@ int main(int argc, char **argv)
 	if (argc >= 8 && !strcmp(argv[1], "send"))
 		return start(argc - 2, argv + 2);
 	fprintf(stderr, "usage: udpload sink PORT... | udpload send DST PORT PPS SECONDS MIN MAX "
-			"[burst N] [spread N] [step N]\n");
+			"[burst N] [spread N] [step N] [from SRC]\n");
 	return 2;
 }
