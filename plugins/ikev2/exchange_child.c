@@ -267,11 +267,12 @@ static uint16_t install(struct asked *a)
 	struct keying *k = a->sa->keying;
 	uint8_t private_key[DH_PRIVATE_MAX];
 	uint8_t g_ir[DH_SHARED_MAX];
-	const struct nonces n = {a->p->nonce, {a->nonce, a->nonce_len}};
+	struct nonces n = {.ni = a->p->nonce};
 	int r = child_reserve(a->child);
 
 	a->nonce_len = a->sa->keys.prf->len / 2 > NONCE_MIN ? a->sa->keys.prf->len / 2 : NONCE_MIN;
 	k->host->random(k->host, a->nonce, a->nonce_len);
+	n.nr = (struct slice){a->nonce, a->nonce_len};
 	if (!r && a->group)
 		r = dh_generate(a->group, private_key, a->public_key);
 	if (!r && a->group)
