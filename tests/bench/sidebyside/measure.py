@@ -163,6 +163,8 @@ class Bench:
                 break
             rate = (low * high) ** 0.5 if low else high / 2
         figures = {"flood_kpps": flood["arrived"] / 1e3, "restarts": self.restarts}
+        if self.roots and flood["received"]:
+            figures["flood_cpu_us"] = flood["cpu"] * 1e6 / flood["received"]
         if best:
             figures["udp64_kpps"] = best["received"] / self.plan["shot_s"] / 1e3
             if self.roots:

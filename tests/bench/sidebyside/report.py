@@ -8,9 +8,12 @@ MB = 1024 / 1e6  # of what the kernel calls kB
 FIGURES = {
     "tcp_gbit_s": ("TCP", "Gbit/s", 1),
     "tcp_cpu_s_per_gb": ("CPU", "s/GB", 1),
-    "udp64_kpps": ("64 octets", "kpackets/s", 1),
+    "udp64_kpps": ("loss under 1 %", "kpackets/s", 1),
     "udp64_cpu_us": ("CPU at that rate", "us/packet", 1),
+    "flood_kpps": ("arrived of a flood", "kpackets/s", 1),
+    "flood_cpu_us": ("CPU in the flood", "us/packet", 1),
     "cpu_us_at_20k": ("CPU at 20,000/s", "us/packet", 1),
+    "loss_at_20k": ("lost of 20,000/s", "%", 100),
     "ping_p50_us": ("ping p50", "us", 1),
     "ping_p99_us": ("ping p99", "us", 1),
     "echo_wire_octets": ("84 octets on the wire", "octets", 1),
@@ -23,8 +26,10 @@ FIGURES = {
     "mtu": ("MTU", "octets", 1),
 }
 TABLES = (
-    ("TCP and small packets", ("tcp_gbit_s", "tcp_cpu_s_per_gb", "udp64_kpps", "udp64_cpu_us", "cpu_us_at_20k")),
-    ("Round trip and size", ("ping_p50_us", "ping_p99_us", "echo_wire_octets", "mtu")),
+    ("TCP, one stream", ("tcp_gbit_s", "tcp_cpu_s_per_gb", "mtu")),
+    ("Datagrams of 64 octets", ("udp64_kpps", "udp64_cpu_us", "flood_kpps", "flood_cpu_us", "cpu_us_at_20k",
+                                "loss_at_20k")),
+    ("Round trip and size", ("ping_p50_us", "ping_p99_us", "echo_wire_octets")),
     ("Memory of one daemon, and what it does without traffic",
      ("private_idle_kb", "private_peak_kb", "resident_idle_kb", "resident_peak_kb", "idle_wakeups_per_s",
       "idle_cpu_ms_per_s")),
