@@ -41,6 +41,16 @@ static void fetch_all(void)
 					EVP_CIPHER_fetch(NULL, names[mode][size], NULL);
 }
 
+/* A module that is unloaded takes its table along; at the process's end libcrypto may be gone. */
+static __attribute__((destructor)) void give_back(void)
+{
+	if (table.cipher[0][0] == NULL || !libcrypto_running())
+		return;
+	for (size_t i = 0; i < sizeof(table.cipher) / sizeof(table.cipher[0]); i++)
+		for (size_t k = 0; k < sizeof(table.cipher[0]) / sizeof(table.cipher[0][0]); k++)
+			EVP_CIPHER_free(table.cipher[i][k]);
+}
+
 /* RFC 4309 has three octets of salt, RFC 4106 four. */
 static bool is_ccm(const struct aead_suite *suite)
 {
