@@ -134,6 +134,10 @@ streams() {
 	done
 }
 # Congestion marks inside and outside, and the answers to them: as many arrive as were sent.
+both_ends() {
+	local fin='(ip and tcp[13] & 1 != 0) or (ip6 and ip6[53] & 1 != 0)'
+	[ "$(packets "$1" "src port 7103 and ($fin)")" -ge 1 ] && [ "$(packets "$1" "dst port 7103 and ($fin)")" -ge 1 ]
+}
 marks() { # TITLE inside|outside DESTINATION
 	local title=$1 where=$2 dst=$3
 	on a nft -f - <<-NFT 2>"$W/out" || { echo "     not tried: nft cannot mark: $(head -1 "$W/out")"; return; }
@@ -148,13 +152,16 @@ marks() { # TITLE inside|outside DESTINATION
 		on a nft add rule inet marks outside oifname out0 udp dport 4500 ip ecn ect0 numgen inc mod 16 == 3 ip ecn set ce
 	fi
 	for side in s d; do
+		rm -f "$W/ecn-$side.pcap" "$W/tcpdump-ecn-$side.out"
 		background "tcpdump-ecn-$side" $side tcpdump --immediate-mode -B 65536 -i in0 -U -s 120 -w "$W/ecn-$side.pcap" 'tcp port 7103'
 		wait_for 5 grep -q listening "$W/tcpdump-ecn-$side.out"
 	done
-	stream "$title: TCP" tcp "$P-s" "$P-d" "$dst" 7103 0 8000000
+	stream "$title: TCP" calm "$P-s" "$P-d" "$dst" 7103 0 8000000
 	at_least "$title: segments that d saw marked" 1 "$(field "$W/stream" marked)"
-	capture_stop ecn-s
-	capture_stop ecn-d
+	for side in s d; do
+		check "$title: the capture at $side has the end" wait_for 20 both_ends ecn-$side
+		capture_stop ecn-$side
+	done
 	same "$title: packets that the captures lost" "0 0" "$(for side in s d; do grep -oE '[0-9]+ packets? dropped' "$W/tcpdump-ecn-$side.out" | cut -d" " -f1; done | xargs)"
 	local cwr='dst port 7103 and ((ip and tcp[13] & 0xc2 == 0x80) or (ip6 and ip6[53] & 0xc2 == 0x80))'
 	local ece='src port 7103 and ((ip and tcp[13] & 0x42 == 0x40) or (ip6 and ip6[53] & 0x42 == 0x40))'

@@ -2,9 +2,10 @@
  * gsostream - what applications see when the kernel's super-packets cross a tunnel: a TCP stream of
  * odd writes, datagrams cut by UDP_SEGMENT, bursts by sendmmsg; every octet and every boundary is
  * known to the receiver.
- *   gsostream tcp|gso|burst FROM_NETNS TO_NETNS TO_ADDRESS PORT SIZE COUNT
- * SIZE: the largest TCP segment (0: as it comes), or the datagram. COUNT: octets, or datagrams. One
- * line of JSON: what came, ECN's counts of TCP; exit status 1: it is not what was sent.
+ *   gsostream tcp|calm|gso|burst FROM_NETNS TO_NETNS TO_ADDRESS PORT SIZE COUNT
+ * calm: TCP with so little on the way that no queue overflows. SIZE: the largest TCP segment (0: as
+ * it comes), or the datagram. COUNT: octets, or datagrams. One line of JSON: what came, ECN's
+ * counts of TCP; exit status 1: it is not what was sent.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -21,7 +22,7 @@
 #include <unistd.h>
 #include "pktmake.h"
 
-enum { SEGMENTS = 40, BURST = 64, IDLE_MS = 5000, BEHIND_MAX = 200000 };
+enum { SEGMENTS = 40, BURST = 64, IDLE_MS = 5000, BEHIND_MAX = 200000, CALM = 100000 };
 
 struct job {
 	const char *from, *to, *address, *port;
@@ -84,16 +85,19 @@ static int tcp_receive(const struct job *j, struct common *c)
 				return 1;
 	return c->octets == j->count ? 0 : 1;
 }
-static void tcp_send(const struct job *j, struct common *c)
+static void tcp_send(const struct job *j, struct common *c, bool calm)
 {
 	struct addrinfo *a = resolve(j, SOCK_STREAM);
 	int s = socket(a->ai_family, SOCK_STREAM, 0), mss = (int)j->size;
 	static uint8_t b[70001];
 	uint32_t chance = 7;
+	int little = CALM;
 	struct tcp_info info = {0};
 	socklen_t len = sizeof info;
 	if (mss && setsockopt(s, IPPROTO_TCP, TCP_MAXSEG, &mss, sizeof mss))
 		die("TCP_MAXSEG");
+	if (calm)
+		setsockopt(s, SOL_SOCKET, SO_SNDBUF, &little, sizeof little);
 	if (connect(s, a->ai_addr, a->ai_addrlen))
 		die("connect");
 	for (size_t at = 0; at < j->count;) {
@@ -192,9 +196,10 @@ static void udp_send(const struct job *j, struct common *c, bool gso)
 }
 int main(int argc, char **argv)
 {
-	if (argc != 8 || !strchr("tgb", argv[1][0])) {
-		fprintf(stderr, "usage: gsostream tcp|gso|burst FROM_NETNS TO_NETNS TO_ADDRESS "
-				"PORT SIZE COUNT\n");
+	if (argc != 8 || !strchr("tcgb", argv[1][0])) {
+		fprintf(stderr,
+			"usage: gsostream tcp|calm|gso|burst FROM_NETNS TO_NETNS TO_ADDRESS "
+			"PORT SIZE COUNT\n");
 		return 2;
 	}
 	struct job j = {
@@ -202,10 +207,11 @@ int main(int argc, char **argv)
 	struct common *c =
 		mmap(NULL, sizeof *c, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	char kind = argv[1][0];
+	bool tcp = kind == 't' || kind == 'c';
 	int status = 0;
 	if (c == MAP_FAILED)
 		die("mmap");
-	if (kind != 't' && (!j.size || j.size > 1500 || j.count % SEGMENTS)) {
+	if (!tcp && (!j.size || j.size > 1500 || j.count % SEGMENTS)) {
 		fprintf(stderr, "datagrams of 1 to 1500 octets, a multiple of %d of them\n",
 			SEGMENTS);
 		return 2;
@@ -213,15 +219,15 @@ int main(int argc, char **argv)
 	pid_t child = fork();
 	if (!child) {
 		enter(j.to);
-		int r = kind == 't' ? tcp_receive(&j, c) : udp_receive(&j, c, kind == 'g');
+		int r = tcp ? tcp_receive(&j, c) : udp_receive(&j, c, kind == 'g');
 		fflush(stdout);
 		_exit(r);
 	}
 	for (int ms = 0; ms < IDLE_MS && !c->listening; ms++)
 		usleep(1000);
 	enter(j.from);
-	if (kind == 't')
-		tcp_send(&j, c);
+	if (tcp)
+		tcp_send(&j, c, kind == 'c');
 	else
 		udp_send(&j, c, kind == 'g');
 	waitpid(child, &status, 0);
