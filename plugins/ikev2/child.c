@@ -181,18 +181,93 @@ struct child *child_by_spi(struct ike_sa *sa, enum sa_dir dir, uint32_t spi)
 	return NULL;
 }
 
-int child_reserve(struct child *child)
+int child_reserve(struct child *child, const struct hcp *hcp)
 {
 	const struct keying_host *host = child->ike->keying->host;
 	const struct ip_endpoint anywhere = {0};
-
+	uint32_t widths = (uint32_t)1 << (SPI_WIDTH_FULL - 1);
 	int r;
 
+	if (hcp)
+		widths |= (uint32_t)1 << (hcp->value[HCP_SPI_LSB] - 1);
 	child->spi[SA_IN] = 0;
-	r = host->spi_reserve(
-		host, &anywhere, (uint32_t)1 << (SPI_WIDTH_FULL - 1), &child->spi[SA_IN]);
+	r = host->spi_reserve(host, &anywhere, widths, &child->spi[SA_IN]);
 	child->reserved = !r;
 	return r;
+}
+
+/* A rule knows one selector of each side (diet-esp.md 10). */
+static bool single(const struct selectors *local, const struct selectors *remote)
+{
+	return local->n == 1 && remote->n == 1;
+}
+
+void child_offer_hcp(struct child *child, struct payload_writer *w)
+{
+	const struct settings *s = child->ike->peer->settings;
+
+	if (!s->compress || !single(&child->local, &child->remote))
+		return;
+	child->hcp_offered = true;
+	payload_add_vendor(w);
+	payload_hcp_offer(w, &s->hcp);
+}
+
+/* Private numbers mean what we think only from those who speak of them as we do. */
+static const struct notify *find_hcp(const struct ike_sa *sa, const struct payloads *p)
+{
+	const struct notify *n = payloads_notify(p, HCP_PROPOSAL);
+
+	return n && (p->vendor_ours || sa->dietvpn) ? n : NULL;
+}
+
+bool child_accept_hcp(struct child *child, const struct payloads *p)
+{
+	const struct notify *n = find_hcp(child->ike, p);
+
+	if (!n)
+		return true;
+	child->compressed =
+		child->hcp_offered && single(&child->local, &child->remote) &&
+		payload_hcp_accept(n->data, &child->ike->peer->settings->hcp, &child->hcp);
+	return child->compressed;
+}
+
+int child_answer_hcp(struct child *child, const struct payloads *p)
+{
+	const struct settings *s = child->ike->peer->settings;
+	const struct notify *n = find_hcp(child->ike, p);
+
+	child->compressed = n && s->compress && single(&child->local, &child->remote) &&
+			    payload_hcp_valid(n->data) &&
+			    payload_hcp_choose(n->data, &s->hcp, &child->hcp, &child->hcp_number);
+	if (child->compressed && !child_reserve(child, &child->hcp))
+		return 0;
+	/* No short SPI is left: the SA does without. */
+	child->compressed = false;
+	return child_reserve(child, NULL);
+}
+
+void child_put_hcp(const struct child *child, struct payload_writer *w)
+{
+	if (!child->compressed)
+		return;
+	payload_add_vendor(w);
+	payload_hcp_answer(w, &child->hcp, child->hcp_number);
+}
+
+/* What a compressed child cannot carry goes by a plain one of the same IKE SA. */
+static bool is_fallback(const struct child *child)
+{
+	if (child->compressed)
+		return false;
+	list_each (node, &child->ike->children) {
+		const struct child *other = container_of(node, struct child, link);
+
+		if (other != child && other->compressed && child_is_live(other))
+			return true;
+	}
+	return false;
 }
 
 void child_offer(const struct ike_sa *sa, struct allowed *allowed, bool with_ke)
@@ -204,7 +279,8 @@ void child_offer(const struct ike_sa *sa, struct allowed *allowed, bool with_ke)
 	}
 }
 
-static struct sa_params params_of(const struct child *child, const struct chosen *chosen)
+static struct sa_params params_of(
+	const struct child *child, const struct chosen *chosen, struct slice attrs)
 {
 	const struct ike_sa *sa = child->ike;
 	const struct settings *s = sa->peer->settings;
@@ -222,7 +298,8 @@ static struct sa_params params_of(const struct child *child, const struct chosen
 		.n_ts_local = child->local.n,
 		.n_ts_remote = child->remote.n,
 		.hard_s = hard,
-		.attrs = settings_plain_attrs(),
+		.fallback = child->fallback,
+		.attrs = attrs,
 	};
 
 	/* Both ends have the same lifetime: whoever is first by chance rekeys (RFC 7296 2.8). */
@@ -243,6 +320,11 @@ static int install_later(struct child *child, const struct sa_params *p)
 	if (!child->later)
 		return -ENOMEM;
 	*child->later = *p;
+	/* The attributes' octets were the caller's. */
+	if (child->compressed) {
+		memcpy(child->attrs, p->attrs.data, p->attrs.len);
+		child->later->attrs.data = child->attrs;
+	}
 	wait_for(child, USE_MS);
 	return 0;
 }
@@ -253,13 +335,24 @@ int child_install(struct child *child, const struct chosen *chosen, struct slice
 	const struct aead_suite *suite = keymat_suite(chosen->encr, chosen->key_bits);
 	size_t len = suite ? keymat_suite_len(suite) : 0;
 	uint8_t keymat[2 * AEAD_KEYMAT_MAX];
-	struct sa_params p = params_of(child, chosen);
+	uint8_t attrs[SETTINGS_ATTRS_MAX];
+	struct slice chosen_attrs = settings_plain_attrs();
+	struct sa_params p;
 	bool first = how == CHILD_INITIATED;
 	int r;
 
 	child->spi[SA_OUT] = get_be32(chosen->spi);
 	if (!suite || child->spi[SA_OUT] <= SPI_RESERVED)
 		return -EINVAL;
+	if (child->compressed) {
+		r = settings_attrs(
+			child->ike->peer->settings, &child->hcp, attrs, &chosen_attrs.len);
+		if (r)
+			return r;
+		chosen_attrs.data = attrs;
+	}
+	child->fallback = is_fallback(child);
+	p = params_of(child, chosen, chosen_attrs);
 	r = keymat_child(&child->ike->keys, g_ir, n, keymat, 2 * len);
 	p.keymat_len = len;
 	/* Initiator to responder comes first. */
@@ -294,7 +387,7 @@ static uint16_t accept(
 	if (!selectors_narrow(&theirs, &s->remote_ts, &child->remote) ||
 		!selectors_narrow(&ours, &s->local, &child->local))
 		return TS_UNACCEPTABLE;
-	if (child_reserve(child) ||
+	if (child_answer_hcp(child, p) ||
 		child_install(child, chosen, (struct slice){NULL, 0}, &n, CHILD_ANSWERED))
 		return NO_PROPOSAL_CHOSEN;
 	return 0;
@@ -306,10 +399,12 @@ void child_refusal(const struct ike_sa *sa, const struct payloads *p, uint16_t e
 
 	if (error == TS_UNACCEPTABLE)
 		say(sa->keying, KEYING_WARN, sa->peer,
-			"no ESP: its selectors have nothing in common with ours: compare Address, "
+			"TS_UNACCEPTABLE: its selectors have nothing in common with ours: compare "
+			"Address, "
 			"Routes and Allow of both");
 	else if (error == NO_PROPOSAL_CHOSEN && p->sa.data)
-		say(sa->keying, KEYING_WARN, sa->peer, "no ESP: it offers %s",
+		say(sa->keying, KEYING_WARN, sa->peer,
+			"NO_PROPOSAL_CHOSEN: no common proposal for ESP, it offers %s",
 			payload_sa_print(p->sa, text, sizeof text));
 }
 
@@ -335,4 +430,5 @@ void child_answer(struct ike_sa *sa, const struct payloads *p, struct payload_wr
 	payload_sa_answer(w, PROTOCOL_ESP, &chosen, (struct slice){spi, sizeof spi});
 	payload_ts_add(w, PAYLOAD_TSI, &child->remote);
 	payload_ts_add(w, PAYLOAD_TSR, &child->local);
+	child_put_hcp(child, w);
 }

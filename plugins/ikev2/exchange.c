@@ -114,6 +114,7 @@ void ike_sa_settled(struct ike_sa *sa)
 	timer_start(k, sa->id, TIMER_LIFE,
 		life_ms * LIFE_SOFT_PERCENT / 100 -
 			chance % (life_ms * LIFE_SPREAD_PERCENT / 100 + 1));
+	on_alive(sa);
 }
 
 void ike_sa_up(struct ike_sa *sa, bool initial_contact)
@@ -130,6 +131,22 @@ void ike_sa_up(struct ike_sa *sa, bool initial_contact)
 	say(k, KEYING_INFO, peer, "IKE SA is up, %s",
 		sa->side == SIDE_I ? "from here" : "from there");
 	tell(k, "up", peer, sa->side == SIDE_I ? "initiator" : "responder");
+}
+
+/* Silence is asked about; who sleeps is left alone. */
+void on_alive(struct ike_sa *sa)
+{
+	struct keying *k = sa->keying;
+	uint64_t every_ms = sa->peer->settings->alive_s * 1000;
+	uint64_t silent_ms = k->host->now_ms(k->host) - sa->heard_ms;
+
+	if (sa->state != IKE_UP || !every_ms)
+		return;
+	if (silent_ms >= every_ms) {
+		sa->want_alive = true;
+		exchange_next(sa);
+	}
+	timer_start(k, sa->id, TIMER_ALIVE, silent_ms < every_ms ? every_ms - silent_ms : every_ms);
 }
 
 /* Both ends rekey in time, by chance one before the other; a sleepy peer is left alone. At the end
@@ -198,15 +215,15 @@ static bool is_about_ike(const struct payloads *p)
 	return p->sa.data && payload_sa_parse(p->sa, list) && list[0].protocol == PROTOCOL_IKE;
 }
 
-static void on_create_request(struct ike_sa *sa, const struct message *m, const struct payloads *p,
-	const struct way *way)
+static void on_create_request(
+	struct ike_sa *sa, const struct message *m, const struct payloads *p, const struct way *way)
 {
 	struct message_writer w;
 
 	exchange_begin(sa, &w, CREATE_CHILD_SA, true);
 	if (p->critical)
-		payload_add_notify(&w.payloads, UNSUPPORTED_CRITICAL_PAYLOAD,
-			(struct slice){&p->critical, 1});
+		payload_add_notify(
+			&w.payloads, UNSUPPORTED_CRITICAL_PAYLOAD, (struct slice){&p->critical, 1});
 	else if (is_about_ike(p))
 		on_rekey_request(sa, p, &w.payloads);
 	else

@@ -46,14 +46,28 @@ bool create_lower(struct slice a, struct slice b)
 	return order ? order < 0 : a.len < b.len;
 }
 
+/* Then the next one is the plain one beside it. */
+static bool has_compressed(const struct ike_sa *sa)
+{
+	list_each (node, &sa->children) {
+		const struct child *child = container_of(node, struct child, link);
+
+		if (child->compressed && child_is_live(child))
+			return true;
+	}
+	return false;
+}
+
 static int put_request(struct ike_sa *sa, struct message_writer *w, struct create *c)
 {
 	const struct settings *s = sa->peer->settings;
 	uint8_t spi[4];
+	bool plain;
 	int r;
 
 	c->fresh = child_create(sa);
-	r = c->fresh ? child_reserve(c->fresh) : -ENOMEM;
+	plain = c->old ? !c->old->compressed && c->old->fallback : has_compressed(sa);
+	r = c->fresh ? child_reserve(c->fresh, s->compress && !plain ? &s->hcp : NULL) : -ENOMEM;
 	if (!r && s->pfs) {
 		c->group = dh_find(s->ike.groups[0]);
 		r = dh_generate(c->group, c->private_key, c->public_key);
@@ -71,8 +85,12 @@ static int put_request(struct ike_sa *sa, struct message_writer *w, struct creat
 	if (c->group)
 		payload_add_ke(&w->payloads, c->group->id,
 			(struct slice){c->public_key, c->group->public_len});
-	payload_ts_add(&w->payloads, PAYLOAD_TSI, c->old ? &c->old->local : &s->local);
-	payload_ts_add(&w->payloads, PAYLOAD_TSR, c->old ? &c->old->remote : &s->remote_ts);
+	c->fresh->local = c->old ? c->old->local : s->local;
+	c->fresh->remote = c->old ? c->old->remote : s->remote_ts;
+	payload_ts_add(&w->payloads, PAYLOAD_TSI, &c->fresh->local);
+	payload_ts_add(&w->payloads, PAYLOAD_TSR, &c->fresh->remote);
+	if (!plain)
+		child_offer_hcp(c->fresh, &w->payloads);
 	return 0;
 }
 
@@ -120,6 +138,8 @@ static const char *take_answer(struct ike_sa *sa, struct create *c, const struct
 	if (!selectors_within(&c->fresh->local, &s->local) ||
 		!selectors_within(&c->fresh->remote, &s->remote_ts))
 		return "its selectors reach beyond ours";
+	if (!child_accept_hcp(c->fresh, p))
+		return "it compresses as we did not offer";
 	if (c->group)
 		r = create_compute(c->group, c->private_key, p->ke, g_ir);
 	if (!r)
@@ -268,7 +288,7 @@ static uint16_t install(struct asked *a)
 	uint8_t private_key[DH_PRIVATE_MAX];
 	uint8_t g_ir[DH_SHARED_MAX];
 	struct nonces n = {.ni = a->p->nonce};
-	int r = child_reserve(a->child);
+	int r = child_answer_hcp(a->child, a->p);
 
 	a->nonce_len = a->sa->keys.prf->len / 2 > NONCE_MIN ? a->sa->keys.prf->len / 2 : NONCE_MIN;
 	k->host->random(k->host, a->nonce, a->nonce_len);
@@ -339,6 +359,7 @@ static void put_response(const struct asked *a, struct payload_writer *w)
 			w, a->group->id, (struct slice){a->public_key, a->group->public_len});
 	payload_ts_add(w, PAYLOAD_TSI, &a->child->remote);
 	payload_ts_add(w, PAYLOAD_TSR, &a->child->local);
+	child_put_hcp(a->child, w);
 }
 
 static void put_error(struct asked *a, uint16_t error, struct payload_writer *w)

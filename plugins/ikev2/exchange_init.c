@@ -187,7 +187,8 @@ static void note_refusal(struct ike_sa *sa, const struct notify *n)
 {
 	if (n->type == NO_PROPOSAL_CHOSEN)
 		say(sa->keying, KEYING_WARN, sa->peer,
-			"it refuses all that we offer for the IKE SA: compare Cipher, Exchange and "
+			"NO_PROPOSAL_CHOSEN: it refuses all that we offer for the IKE SA: compare "
+			"Cipher, Exchange and "
 			"Prf");
 	else
 		say(sa->keying, KEYING_INFO, sa->peer, "it answers IKE_SA_INIT with error %u",
@@ -290,7 +291,8 @@ static int send_auth(struct ike_sa *sa)
 	struct message_writer w;
 	struct allowed offer;
 	uint8_t spi[4];
-	int r = child ? child_reserve(child) : -ENOMEM;
+	const struct settings *s = sa->peer->settings;
+	int r = child ? child_reserve(child, s->compress ? &s->hcp : NULL) : -ENOMEM;
 
 	if (r)
 		return r;
@@ -302,8 +304,11 @@ static int send_auth(struct ike_sa *sa)
 	child_offer(sa, &offer, false);
 	put_be32(spi, child->spi[SA_IN]);
 	payload_sa_offer(&w.payloads, &offer, (struct slice){spi, sizeof spi});
-	payload_ts_add(&w.payloads, PAYLOAD_TSI, &sa->peer->settings->local);
-	payload_ts_add(&w.payloads, PAYLOAD_TSR, &sa->peer->settings->remote_ts);
+	child->local = s->local;
+	child->remote = s->remote_ts;
+	payload_ts_add(&w.payloads, PAYLOAD_TSI, &child->local);
+	payload_ts_add(&w.payloads, PAYLOAD_TSR, &child->remote);
+	child_offer_hcp(child, &w.payloads);
 	sa->state = IKE_AUTHING;
 	return request_send(sa, &w, (struct request){.what = ASK_AUTH, .child = child});
 }
@@ -372,9 +377,10 @@ static const char *take_child(struct ike_sa *sa, struct child *child, const stru
 	bool all;
 
 	if (n && n->type == NO_PROPOSAL_CHOSEN)
-		return "it refuses all that we offer for ESP: compare Cipher";
+		return "NO_PROPOSAL_CHOSEN: it refuses all that we offer for ESP: compare Cipher";
 	if (n && n->type == TS_UNACCEPTABLE)
-		return "it refuses our selectors: compare Address, Routes and Allow of both";
+		return "TS_UNACCEPTABLE: it refuses our selectors: compare Address, Routes and "
+		       "Allow of both";
 	if (n)
 		return "it refuses the child";
 	child_offer(sa, &offer, false);
@@ -386,6 +392,8 @@ static const char *take_child(struct ike_sa *sa, struct child *child, const stru
 	if (!selectors_within(&child->local, &s->local) ||
 		!selectors_within(&child->remote, &s->remote_ts))
 		return "its selectors reach beyond ours";
+	if (!child_accept_hcp(child, p))
+		return "it compresses as we did not offer";
 	if (child_install(child, &chosen, (struct slice){NULL, 0}, &nonces, CHILD_INITIATED))
 		return "the SAs cannot be installed";
 	return NULL;
@@ -400,11 +408,11 @@ void on_auth_response(struct ike_sa *sa, const struct payloads *p)
 	if (!p->auth.data || !p->id_r.data) {
 		const struct notify *n = payloads_error(p);
 
-		ike_sa_fail(
-			sa, n && n->type == AUTHENTICATION_FAILED
-				    ? "it does not know us, or the keys differ: compare Psk, Id "
-				      "and PeerId"
-				    : "it refuses to authenticate");
+		ike_sa_fail(sa, n && n->type == AUTHENTICATION_FAILED
+					? "AUTHENTICATION_FAILED: it does not know us, or the keys "
+					  "differ: compare Psk, Id "
+					  "and PeerId"
+					: "it refuses to authenticate");
 		return;
 	}
 	if (!slice_equal(p->id_r, (struct slice){s->peer_id.body, s->peer_id.len})) {
@@ -420,9 +428,12 @@ void on_auth_response(struct ike_sa *sa, const struct payloads *p)
 	sa->peer->contacted = true;
 	sa->dietvpn = sa->dietvpn || p->vendor_ours;
 	why = take_child(sa, child, p);
+	sa->want_child = !why && child->compressed && s->fallback;
 	ike_sa_up(sa, false);
-	if (!why)
+	if (!why) {
+		exchange_next(sa);
 		return;
+	}
 	/* Without a child it is of no use to us: it goes, and a new one is tried later. */
 	child_destroy(child);
 	sa->fail_why = why;

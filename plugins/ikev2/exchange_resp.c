@@ -273,7 +273,7 @@ static void reject(struct examined *e)
 	struct aead_key key;
 	size_t len;
 
-	say(k, KEYING_WARN, e->peer, "IKE_AUTH refused: %s", e->why);
+	say(k, KEYING_WARN, e->peer, "authentication failed: %s", e->why);
 	if (e->peer)
 		tell(k, "refused", e->peer, e->why);
 	memcpy(head.spis, e->half->spis, sizeof head.spis);

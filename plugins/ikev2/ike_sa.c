@@ -227,6 +227,9 @@ int request_send(struct ike_sa *sa, struct message_writer *w, struct request wha
 	what.exchange = w->head.exchange;
 	sa->request = what;
 	retransmit_begin(&sa->request.retransmit, retransmit_profile(sa->peer->settings->lossy));
+	/* Whoever has been silent before is given up sooner. */
+	if (what.what == ASK_ALIVE)
+		sa->request.retransmit.sent = sa->request.retransmit.profile->tries / 2;
 	transmit(sa);
 	return 0;
 }

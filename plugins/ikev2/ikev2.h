@@ -44,6 +44,7 @@ enum timer_kind {
 	TIMER_LIFE,    /* of an IKE SA: rekey, then the end */
 	TIMER_SWEEP,   /* of an IKE SA: children that wait for something */
 	TIMER_LINGER,  /* of an IKE SA: what was replaced goes */
+	TIMER_ALIVE,   /* of an IKE SA: has the peer been silent? */
 	TIMER_RETRY,   /* of a peer, by its place: start again */
 	TIMER_HALF,    /* of the half-open table */
 	TIMER_KINDS = 8,
@@ -67,10 +68,15 @@ struct child {
 	sa_id sa[2];
 	bool installed[2], reserved; /* reserved: spi[SA_IN], and no SA has it yet */
 	enum child_state state;
+	uint8_t hcp_number; /* of the proposal that was chosen */
+	bool hcp_offered;
 	bool want_delete, want_rekey;
-	uint64_t due_ms;         /* TIMER_SWEEP: send on it, or forget it; 0: neither */
-	struct sa_params *later; /* the outbound SA of a replacement, not yet sent on */
+	uint64_t due_ms;                   /* TIMER_SWEEP: send on it, or forget it; 0: neither */
+	struct sa_params *later;           /* the outbound SA of a replacement, not yet sent on */
+	uint8_t attrs[SETTINGS_ATTRS_MAX]; /* of later */
 	struct selectors local, remote;
+	bool compressed, fallback; /* fallback: plain, beside one that compresses */
+	struct hcp hcp;            /* compressed: how */
 };
 
 enum ike_state {
@@ -269,6 +275,7 @@ void ike_sa_settled(struct ike_sa *sa);
 void ike_sa_deleted(struct ike_sa *sa);
 void ike_sa_closed(struct ike_sa *sa);
 void on_life(struct ike_sa *sa);
+void on_alive(struct ike_sa *sa);
 
 /* nat.c: NAT detection, RFC 7296 2.23. */
 void nat_add(struct keying *k, struct payload_writer *w, const uint8_t spis[2 * IKE_SPI_LEN],
@@ -292,8 +299,16 @@ bool child_is_live(const struct child *child);
 struct child *child_by_sa(struct keying *k, sa_id id, enum sa_dir *dir);
 /* The one with this SPI that has not retired; NULL: none. */
 struct child *child_by_spi(struct ike_sa *sa, enum sa_dir dir, uint32_t spi);
-/* Reserves child->spi[SA_IN]. 0 or negative errno. */
-int child_reserve(struct child *child);
+/* Reserves child->spi[SA_IN]; hcp: for packets with its SPI bits as well, NULL: whole ones only. 0
+ * or negative errno. */
+int child_reserve(struct child *child, const struct hcp *hcp);
+/* Offers compression where one selector of each side lets it. */
+void child_offer_hcp(struct child *child, struct payload_writer *w);
+/* The peer's answer to it. false: it answers what was not offered. */
+bool child_accept_hcp(struct child *child, const struct payloads *p);
+/* Reserves the SPI by what the peer offers, and answers that. 0 or negative errno. */
+int child_answer_hcp(struct child *child, const struct payloads *p);
+void child_put_hcp(const struct child *child, struct payload_writer *w);
 void child_offer(const struct ike_sa *sa, struct allowed *allowed, bool with_ke);
 /* SAs with keys of these nonces; chosen has the peer's SPI. 0 or negative errno. */
 int child_install(struct child *child, const struct chosen *chosen, struct slice g_ir,

@@ -19,6 +19,12 @@ enum {
 	LIFE_MIN_S = 60,
 	COOKIE_THRESHOLD = 64,
 	COOKIE_THRESHOLD_MAX = 4096,
+	ATTR_IIPC = -1,
+	ATTR_RULE_ID = -4,
+	ATTR_HOP_LIMIT = -5,
+	ATTR_WINDOW = -6,
+	WINDOW_DEFAULT = 64,
+	ALIVE_S = 60,
 };
 
 const struct keying_key settings_keys[] = {
@@ -28,9 +34,13 @@ const struct keying_key settings_keys[] = {
 		KEYING_KEY_SECRET_FILE | KEYING_KEY_RELOADABLE},
 	{"PeerId", "identity expected from the peer, default its name", KEYING_KEY_RELOADABLE},
 	{"Exchange", "ordered list of key exchange groups: x25519, p256", 0},
-	{"Prf", "ordered list offered: sha256, sha384, sha512; default sha256", 0},
+	{"Prf", "ordered list offered: sha256, sha384, sha512; default all", 0},
 	{"NatDetection", "yes (default) or no: find translators between the peers", 0},
 	{"Pfs", "yes or no (default): a key exchange of its own for every rekeyed child", 0},
+	{"Liveness", "silence after which the peer is asked whether it lives, default 60s; or no",
+		KEYING_KEY_RELOADABLE},
+	{"Fallback", "yes (default) or no: a plain child for what the compressed one cannot carry",
+		0},
 	{"IkeLifetime", "of the IKE SA: 10min, 24h (default), 30d", KEYING_KEY_RELOADABLE},
 	{"ChildLifetime", "of the ESP SAs: 10min, 8h (default), 30d", KEYING_KEY_RELOADABLE},
 	{"CookieThreshold", "half-open handshakes from which strangers need a cookie, default 64",
@@ -65,6 +75,34 @@ struct slice settings_plain_attrs(void)
 		0xa8, 0, 0, 1, 0, 2, 0, 3, 2, 4, 0x18, 32, 5, 0x18, 32, 6, 0, 0x20, 0};
 
 	return (struct slice){plain, sizeof plain};
+}
+
+static const int8_t attr_keys[HCP_KINDS] = {0, 1, 2, 3, 4, 5, 6, ATTR_HOP_LIMIT, ATTR_RULE_ID};
+
+int settings_attrs(
+	const struct settings *s, const struct hcp *h, uint8_t out[SETTINGS_ATTRS_MAX], size_t *len)
+{
+	unsigned sn = h->value[HCP_SN_LSB];
+	uint64_t widest = sn ? (uint64_t)1 << (sn - 1) : UINT32_MAX;
+	struct tree_writer w;
+	bool ok;
+
+	tree_writer_init(&w);
+	tree_put_map(&w, HCP_KINDS + 2);
+	for (int kind = 0; kind < HCP_KINDS; kind++) {
+		tree_put_int(&w, attr_keys[kind]);
+		tree_put_int(&w, h->value[kind]);
+	}
+	tree_put_int(&w, ATTR_IIPC);
+	tree_put_int(&w, 1);
+	tree_put_int(&w, ATTR_WINDOW);
+	tree_put_uint(&w, s->window < widest ? s->window : widest);
+	ok = !w.error && w.len <= SETTINGS_ATTRS_MAX;
+	if (ok)
+		memcpy(out, w.data, w.len);
+	*len = w.len;
+	tree_writer_fini(&w);
+	return ok ? 0 : -EMSGSIZE;
 }
 
 static size_t pad_of(uint16_t prf)
@@ -135,30 +173,52 @@ static void read_yes(struct reader *r, const char *key, bool *out)
 		complain_about(r, &value, key, "neither yes nor no", "");
 }
 
-static void read_duration(struct reader *r, const char *key, uint64_t *out)
+/* 0 where it is none. */
+static uint64_t parse_duration(const char *text)
 {
 	static const struct {
 		const char *unit;
 		uint32_t seconds;
 	} units[] = {{"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}};
-	struct value value;
-	uint64_t seconds = 0;
+	unsigned long number;
 	char *rest;
+
+	if (text[0] < '0' || text[0] > '9')
+		return 0;
+	number = strtoul(text, &rest, 10);
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+		if (!strcmp(rest, units[i].unit) && number <= UINT32_MAX)
+			return (uint64_t)number * units[i].seconds;
+	return 0;
+}
+
+static void read_duration(struct reader *r, const char *key, uint64_t *out)
+{
+	struct value value;
+	uint64_t seconds;
 
 	if (!get_value(r, key, &value))
 		return;
-	if (value.text[0] >= '0' && value.text[0] <= '9') {
-		unsigned long number = strtoul(value.text, &rest, 10);
-
-		for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-			if (!strcmp(rest, units[i].unit) && number <= UINT32_MAX)
-				seconds = (uint64_t)number * units[i].seconds;
-	}
+	seconds = parse_duration(value.text);
 	if (seconds < LIFE_MIN_S)
 		complain_about(
 			r, &value, key, "not a duration of a minute or more", "10min, 24h, 30d");
 	else
 		*out = seconds;
+}
+
+static void read_alive(struct reader *r)
+{
+	struct settings *s = r->out;
+	struct value value;
+
+	if (!get_value(r, "Liveness", &value))
+		return;
+	if (s->sleepy)
+		complain_about(r, &value, "Liveness", "a sleepy peer is not asked", "leave it out");
+	s->alive_s = strcmp(value.text, "no") ? parse_duration(value.text) : 0;
+	if (!s->alive_s && strcmp(value.text, "no") != 0)
+		complain_about(r, &value, "Liveness", "neither a duration nor no", "60s");
 }
 
 static void read_threshold(struct reader *r)
@@ -226,6 +286,18 @@ static void read_list(
 		complain_about(r, &value, key, "empty", "");
 }
 
+void settings_all_prfs(struct allowed *a)
+{
+	for (uint16_t prf = PRF_HMAC_SHA2_256; prf <= PRF_HMAC_SHA2_512; prf++) {
+		size_t i = 0;
+
+		while (i < a->n_prfs && a->prfs[i] != prf)
+			i++;
+		if (i == a->n_prfs)
+			a->prfs[a->n_prfs++] = prf;
+	}
+}
+
 static void read_algorithms(struct reader *r)
 {
 	static const struct word groups[] = {
@@ -237,8 +309,7 @@ static void read_algorithms(struct reader *r)
 	ike->groups[0] = DH_X25519;
 	ike->groups[1] = DH_P256;
 	ike->n_groups = 2;
-	ike->prfs[0] = PRF_HMAC_SHA2_256;
-	ike->n_prfs = 1;
+	settings_all_prfs(ike);
 	read_list(r, "Exchange", groups, ike->groups, &ike->n_groups);
 	read_list(r, "Prf", prfs, ike->prfs, &ike->n_prfs);
 	r->out->esp.n_groups = 0;
@@ -277,18 +348,6 @@ static bool has_suite(const struct allowed *a, uint16_t encr, uint16_t key_bits)
 		if (a->suites[i].encr == encr && a->suites[i].key_bits == key_bits)
 			return true;
 	return false;
-}
-
-void settings_all_prfs(struct allowed *a)
-{
-	for (uint16_t prf = PRF_HMAC_SHA2_256; prf <= PRF_HMAC_SHA2_512; prf++) {
-		size_t i = 0;
-
-		while (i < a->n_prfs && a->prfs[i] != prf)
-			i++;
-		if (i == a->n_prfs)
-			a->prfs[a->n_prfs++] = prf;
-	}
 }
 
 void settings_add_allowed(struct allowed *to, const struct allowed *from)
@@ -553,9 +612,37 @@ static void read_manner(struct reader *r)
 	s->child_life_s = CHILD_LIFE_S;
 	read_yes(r, "NatDetection", &s->nat_detection);
 	read_yes(r, "Pfs", &s->pfs);
+	s->alive_s = s->sleepy ? 0 : ALIVE_S;
+	read_alive(r);
 	read_duration(r, "IkeLifetime", &s->ike_life_s);
 	read_duration(r, "ChildLifetime", &s->child_life_s);
 	read_threshold(r);
+}
+
+/* The profile as the operator wrote it. */
+static void read_attrs(struct reader *r)
+{
+	tree_node attrs = tree_get(r->peer, "attrs");
+	struct settings *s = r->out;
+	uint64_t value = 0;
+	uint64_t iipc = 0;
+
+	s->window = WINDOW_DEFAULT;
+	if (tree_kind(attrs) != TREE_MAP)
+		return;
+	tree_uint(tree_get_int(attrs, ATTR_IIPC), 1, &iipc);
+	if (tree_uint(tree_get_int(attrs, ATTR_WINDOW), UINT32_MAX, &value))
+		s->window = (uint32_t)value;
+	for (int kind = 0; kind < HCP_KINDS; kind++)
+		if (tree_uint(tree_get_int(attrs, attr_keys[kind]), UINT8_MAX, &value))
+			s->hcp.value[kind] = (uint8_t)value;
+	s->compress = iipc;
+	s->fallback = true;
+	read_yes(r, "Fallback", &s->fallback);
+	s->fallback = s->fallback && iipc && !s->hcp.value[HCP_RULE_ID];
+	if (iipc && !s->hcp.value[HCP_SPI_LSB])
+		complain(r, s->at, "EspSpiLsb = 0 with Keying = ikev2: not in this version",
+			"EspSpiLsb = 8");
 }
 
 /* Where complaints about the peer as a whole point to. */
@@ -587,6 +674,7 @@ static void read_peer(struct reader *r)
 	read_suites(r);
 	read_algorithms(r);
 	read_manner(r);
+	read_attrs(r);
 	read_identities(r);
 	read_psk(r);
 }

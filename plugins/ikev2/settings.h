@@ -5,6 +5,7 @@
 
 #include "crypto/prf.h"
 #include "dietvpn/keying.h"
+#include "ikev2/payload_hcp.h"
 #include "ikev2/payload_sa.h"
 #include "ikev2/payload_ts.h"
 
@@ -13,7 +14,7 @@
 enum {
 	SETTINGS_NAME_MAX = 41,
 	SETTINGS_ID_MAX = 128,
-	SETTINGS_ATTRS_MAX = 256,
+	SETTINGS_ATTRS_MAX = 64,
 	SETTINGS_PSK_MIN = 16,
 	SETTINGS_PSK_MAX = 512,
 	SETTINGS_PADS = 3, /* one per PRF that a PSK may be used with: 5, 6, 7 */
@@ -39,8 +40,10 @@ struct settings {
 	bool boot, sleepy, lossy, nat_detection, pfs;
 	struct allowed ike, esp;
 	struct selectors local, remote_ts;
-	uint8_t attrs[SETTINGS_ATTRS_MAX]; /* what we would like to compress with */
-	size_t attrs_len;
+	bool compress, fallback; /* fallback: a plain child beside one that compresses */
+	struct hcp hcp;          /* what we would like to compress with */
+	uint32_t window;         /* of the attributes: replay window */
+	uint64_t alive_s;        /* silence after which the peer is asked; 0: never */
 	uint8_t pads[SETTINGS_PADS][PRF_LEN_MAX]; /* prf(PSK, "Key Pad for IKEv2") */
 	uint64_t ike_life_s, child_life_s;
 };
@@ -56,6 +59,10 @@ extern const struct keying_key settings_keys[];
 
 /* RFC 4303 as it is, as sa_install takes it. */
 struct slice settings_plain_attrs(void);
+/* A child's attributes for sa_install into out: h, and our window where the numbers allow it.
+ * 0 or -EMSGSIZE. */
+int settings_attrs(const struct settings *s, const struct hcp *h, uint8_t out[SETTINGS_ATTRS_MAX],
+	size_t *len);
 /* Adds suites and groups of one list to another. */
 void settings_add_allowed(struct allowed *to, const struct allowed *from);
 /* Every PRF that there is, those of the list first. */

@@ -61,6 +61,19 @@ for ENCAP in auto udp; do
 	tunnel_down
 done
 
+ENCAP=udp
+for COMPRESS in safe iot link; do
+	both || bad "daemons do not start"
+	check "$COMPRESS: traffic brings it up" wait_for 8 ping_once
+	check "$COMPRESS: pings" on a ping -c 5 -i 0.1 -W 1 fd00:d1e7::2
+	check "$COMPRESS: and back" on b ping -c 5 -i 0.1 -W 1 fd00:d1e7::1
+	check "$COMPRESS: what cannot be compressed goes beside it" wait_for 3 on a ping -c 1 -W 1 -s 3000 fd00:d1e7::2
+	dietvpn a sa | tee "$W/sa-$COMPRESS" | sed 's/^/     /'
+	same "$COMPRESS: two pairs, one of them plain" 4 "$(grep -c . <(dietvpn a sa | tail -n +2))"
+	tunnel_down
+done
+COMPRESS=off
+
 ENCAP=auto
 ike a; ike b
 head -c 32 /dev/urandom | base64 -w0 >"$W/b/etc/keys/psk"
