@@ -2,6 +2,7 @@
 /* Any octets as a chain of IKE payloads: the chain behind a message's header, and one whose first
  * type is the first octet. What is accepted is read by every parser and written again. */
 #include "ikev2/payload.h"
+#include "ikev2/payload_hcp.h"
 #include "ikev2/payload_sa.h"
 #include "ikev2/payload_ts.h"
 
@@ -66,6 +67,25 @@ static void read_ts(struct slice body)
 	must(!w.overflow && payload_ts_valid((struct slice){out + 4, w.len - 4}));
 }
 
+/* What the responder takes of any offer keeps what its own settings keep. */
+static void read_hcp(struct slice data)
+{
+	static const struct hcp own = {{1, 1, 2, 0, 8, 8, 1, 0, 0}};
+	struct payload_writer w;
+	struct hcp chosen;
+	uint8_t out[128];
+	uint8_t number;
+
+	if (!payload_hcp_valid(data) || !payload_hcp_choose(data, &own, &chosen, &number))
+		return;
+	must(chosen.value[HCP_SPI_LSB] >= 8 && chosen.value[HCP_SN_LSB] >= 8);
+	must((chosen.value[HCP_SPI_LSB] + chosen.value[HCP_SN_LSB]) % 8 == 0);
+	must(chosen.value[HCP_DSCP] <= 1 && chosen.value[HCP_FLOW_LABEL] <= 2);
+	payload_writer_init(&w, out, sizeof out);
+	payload_hcp_answer(&w, &chosen, number);
+	must(!w.overflow && payload_hcp_valid((struct slice){out + 8, w.len - 8}));
+}
+
 static void read_chain(uint8_t first, struct slice chain)
 {
 	struct payloads p;
@@ -80,6 +100,9 @@ static void read_chain(uint8_t first, struct slice chain)
 		read_ts(p.ts_r);
 	for (size_t i = 0; i < p.n_notify; i++)
 		must(p.notify[i].data.data + p.notify[i].data.len <= chain.data + chain.len);
+	for (size_t i = 0; i < p.n_notify; i++)
+		if (p.notify[i].type == HCP_PROPOSAL)
+			read_hcp(p.notify[i].data);
 	for (size_t i = 0; i < p.n_delete; i++)
 		must(p.deletes[i].spis.data + p.deletes[i].spis.len <= chain.data + chain.len);
 	if (p.sk_type)
