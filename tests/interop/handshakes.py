@@ -4,14 +4,17 @@
 
     handshakes.py times OURS.pcap [FAR.pcap]   one line per initiator; a summary with --limit S
     handshakes.py sizes OURS.pcap              the four messages of the first whole handshake
+    handshakes.py knock N --rate R             one datagram each from 10.64.x.y to 10.65.x.y, for hosts with N peers
 
 OURS was taken beside the initiators, so a message of the responder in it has arrived; FAR beside the responder. An
 initiator is its address, or with --by-spi its SPI. A handshake begins with the first IKE_SA_INIT request and ends with the
 first response to IKE_AUTH that is long enough to hold a child SA.
 """
 import argparse
+import socket
 import struct
 import sys
+import time
 
 IKE_SA_INIT, IKE_AUTH = 34, 35
 RESPONSE = 0x20
@@ -113,12 +116,22 @@ def sizes(args):
     sys.exit("no whole handshake")
 
 
+def knock(args):
+    begin = time.monotonic()
+    for i in range(1, int(args.ours) + 1):
+        time.sleep(max(0, begin + i / args.rate - time.monotonic()))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.bind(("10.64.%d.%d" % divmod(i, 256), 0))
+            s.sendto(b"knock", ("10.65.%d.%d" % divmod(i, 256), 9))
+
+
 parser = argparse.ArgumentParser()
-parser.add_argument("what", choices=("times", "sizes"))
+parser.add_argument("what", choices=("times", "sizes", "knock"))
 parser.add_argument("ours")
 parser.add_argument("far", nargs="?")
 parser.add_argument("--limit", type=float, default=15)
 parser.add_argument("--by-spi", action="store_true")
 parser.add_argument("--expect", type=int, default=0)
+parser.add_argument("--rate", type=float, default=100)
 args = parser.parse_args()
-times(args) if args.what == "times" else sizes(args)
+{"times": times, "sizes": sizes, "knock": knock}[args.what](args)

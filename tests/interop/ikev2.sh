@@ -203,7 +203,7 @@ start_a() {
 	if [ "$ROLE" = control ]; then swan_up a "$(all charon a)" && swan_conf a && swan_load a; else diet_conf; daemon a; fi
 }
 stop_a() { if [ "$ROLE" = control ]; then swan_end TERM a; else daemon_stop a; fi; }
-far_ping() { on a ping -c 1 -W 1 "${IN4[b]}"; }
+far_ping() { local far; far=$(nets a b); on a ping -c 1 -W 1 "${far%%/*}"; }
 begin() {
 	case $ROLE in
 	initiator) wait_for "${1:-15}" far_ping ;;
@@ -245,7 +245,8 @@ step_fragmented() {
 }
 step_stays() { # SECONDS: strongSwan's questions are answered
 	sleep "$1"
-	at_least "strongSwan's liveness checks" 2 "$(swan_log b | grep -c 'sending DPD request')"
+	# in the control the questions of a spare b some of its own
+	at_least "strongSwan's liveness checks" $([ "$ROLE" = control ] && echo 1 || echo 2) "$(swan_log b | grep -c 'sending DPD request')"
 	check "the SA is the first one" swan_sa b uniqueid=1 state=ESTABLISHED
 	check "ping after that" on a ping -c 2 -i 0.05 -W 2 "${IN4[b]}"
 }
@@ -262,26 +263,26 @@ step_terminate() {
 	check "and again" begin
 	check "ping" far_ping
 }
-# rekey child|ike N: N times from either side under 200 pings per second, none lost
+# rekey child|ike N here|there: N times from one side under 200 pings per second, none lost
 rekey_a() { if [ "$ROLE" = control ]; then swan_rekey a "$1"; else dietvpn a sa rekey $([ "$1" = ike ] && echo --ike) right; fi; }
 swan_rekey() { if [ "$2" = child ]; then swan "$1" --rekey --child net; else swan "$1" --rekey --ike home; fi; }
 step_rekey() {
-	local what=$1 n=$2 i before after count line
+	local what=$1 n=$2 side=$3 i before after count line
 	line='inbound CHILD_SA net\{[0-9]+\} established'
 	[ "$what" = child ] || line='IKE_SA home\[[0-9]+\] (rekeyed between|established between)'
 	before=$(swan_log b | grep -cE "$line")
-	count=$((n * 2 * 500 / 5 + 100))
+	count=$((n * 500 / 5 + 100))
 	background pings b ping -q -i 0.005 -c $count -W 2 "${IN4[a]}"
 	sleep 0.1
 	for i in $(seq "$n"); do
-		check "strongSwan rekeys: $i" swan_rekey b "$what"; sleep 0.4
-		check "the other rekeys: $i" rekey_a "$what"; sleep 0.4
+		if [ "$side" = there ]; then check "strongSwan rekeys: $i" swan_rekey b "$what"; else check "dietvpn rekeys: $i" rekey_a "$what"; fi
+		sleep 0.4
 	done
 	wait_for $((count / 100 + 5)) grep -q transmitted "$W/pings.out" || bad "ping does not end"
 	background_stop pings
 	after=$(swan_log b | grep -cE "$line")
 	has "no ping lost" "^$count packets transmitted, $count received" "$W/pings.out"
-	same "rekeyed" $((2 * n)) $((after - before))
+	same "rekeyed" "$n" $((after - before))
 	sleep 1.2
 	same "children left" 1 "$(swan_sas b; grep -o 'state=INSTALLED' "$W/sas-b" | wc -l)"
 	check "TCP after that" tcp
@@ -305,9 +306,8 @@ refused() {
 	start_a || return
 	if begin 4 >"$W/begin" 2>&1; then bad "$CASE is accepted"; else ok "$CASE is refused"; fi
 	if [ "$ROLE" != control ]; then
-		dietvpn a why right >"$W/why" 2>&1
 		has "dietvpn's log says why" "$(one says)" "$W/a.log"
-		has "dietvpn why says why" "$(one says)" "$W/why"
+		[ -z "$(one why)" ] || { dietvpn a why right >"$W/why" 2>&1; has "dietvpn why says why" "$(one why)" "$W/why"; }
 	fi
 	stop_a
 	WRONG=

@@ -14,6 +14,7 @@ TOOLS=$B/tests/tools
 P=dv-$$
 W=$(mktemp -d)
 chmod 755 "$W"
+mkdir -m 1777 "$W/reports" # the sanitizers', written by a daemon that is not root any more
 fails=0
 USERNAME_FOR_DAEMON=${USERNAME_FOR_DAEMON:-nobody}
 
@@ -149,7 +150,7 @@ daemon() {
 	(
 		ulimit -n "${NOFILE:-$(ulimit -n)}"
 		export DIETVPN_SEAL_LOG=$W/seal.log
-		export ASAN_OPTIONS=log_path=$W/asan-$side:detect_leaks=1 UBSAN_OPTIONS=log_path=$W/ubsan-$side
+		export ASAN_OPTIONS=log_path=$W/reports/asan-$side:detect_leaks=1 UBSAN_OPTIONS=log_path=$W/reports/ubsan-$side
 		exec ip netns exec "$P-$side" "$B/bin/dietvpnd" -f -c "$W/$side/etc" --state-dir "$W/$side/state" \
 			--run-dir "$W/$side/run" --plugin-dir "$B/keying" --user "$USERNAME_FOR_DAEMON" ${DAEMON_ARGS:-}
 	) >>"$W/$side.log" 2>&1 &
@@ -211,7 +212,7 @@ nonces_unique() {
 }
 # Sanitizers wrote nothing; no key octets in any log.
 logs_clean() {
-	for report in "$W"/asan-* "$W"/ubsan-*; do
+	for report in "$W"/reports/*; do
 		[ -s "$report" ] && { bad "sanitizer report"; head -n 40 "$report"; }
 	done
 	for key in "$W"/*.key; do
