@@ -245,6 +245,58 @@ Test(segment, random_streams_come_out_as_they_went_in)
 	cr_assert_gt(joined, 10000, "only %zu packets were joined", joined);
 }
 
+/* Where each item comes out. */
+static void positions(size_t out[BATCH_MAX])
+{
+	size_t at = 0;
+
+	for (size_t r = 0; r < co.n_runs; r++) {
+		uint8_t i = co.runs[r].first;
+
+		for (unsigned left = co.runs[r].n; left > 0; left--, i = co.next[i])
+			out[i] = at++;
+	}
+	cr_assert_eq(at, batch.n);
+}
+
+/* A fragment or a packet with options may belong to any flow: it overtakes none, none overtakes it.
+ */
+Test(segment, order_is_kept_within_flows_and_around_what_has_none)
+{
+	uint64_t seed = 21;
+
+	for (int round = 0; round < 400; round++) {
+		struct offload_flow flows[4];
+		size_t of[BATCH_MAX];
+		size_t out[BATCH_MAX];
+
+		for (size_t i = 0; i < 4; i++) {
+			flows[i] = kinds[chance_below(&seed, KINDS)];
+			flows[i].port = (uint16_t)(4000 + i);
+		}
+		while (batch.n < BATCH_MAX) {
+			struct buf *pkt = add();
+			size_t flow = chance_below(&seed, 4);
+
+			offload_next(&flows[flow], pkt, 100);
+			of[batch.n - 1] = flow;
+			if (pkt->data[0] >> 4 == 4 && chance_below(&seed, 10) == 0) {
+				pkt->data[6] ^= 0x20; /* more fragments */
+				offload_sums(pkt->data, pkt->len);
+				of[batch.n - 1] = 4;
+			}
+		}
+		coalesce();
+		positions(out);
+		for (size_t j = 1; j < batch.n; j++)
+			for (size_t i = 0; i < j; i++)
+				cr_assert(out[i] < out[j] ||
+						  (of[i] != of[j] && of[i] < 4 && of[j] < 4),
+					"round %d: %zu and %zu", round, i, j);
+		clear();
+	}
+}
+
 /* CWR on the first only (RFC 3168 6.1.2), FIN and PSH on the last only. */
 Test(segment, flags_of_a_super_packet)
 {
