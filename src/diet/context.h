@@ -12,6 +12,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct schc_end;
+struct schc_rule;
+struct schc_rule_set;
+
 /* A later draft's wire format is a new value. */
 enum wire_profile { WIRE_DIET_ESP_07 };
 
@@ -40,6 +44,13 @@ struct diet_attrs {
 	uint8_t n_dscp;
 	uint8_t dscp_list[DIET_DSCP_MAX];
 	uint32_t window; /* replay window, packets */
+	/*
+	 * Explicit rules, both directions; NULL: only the derived one. Borrowed while a context or
+	 * an SA is made. With them a RuleID always travels, of as many bits as it has, rule_id is
+	 * not looked at, and no rule is derived from the other attributes.
+	 */
+	const struct schc_rule_set *rules;
+	bool device; /* this end is Dev: what it sends goes Up; local, not negotiated */
 };
 
 /* Plain ESP: RFC 4303 with 32-bit alignment, nothing compressed, SPI and SN whole. */
@@ -54,6 +65,7 @@ struct diet_sa {
 	enum sa_mode mode;
 	uint32_t spi;
 	bool esn;
+	bool out; /* we are the sender */
 	const struct ts *src, *dst;
 	uint8_t n_src, n_dst;
 	uint8_t outer_family; /* 4, 6 or 0: not known yet (then "lower" of the flow label is as for
@@ -88,7 +100,6 @@ int diet_context_init(
 	struct diet_context *context, const struct diet_attrs *attrs, const struct diet_sa *sa);
 void diet_context_fini(struct diet_context *context);
 
-struct schc_rule;
 /*
  * The IIPC rule in schc/rule.h's form, for `rules explain`, tests and the plan; 0 or -EINVAL. No
  * fields: nothing is compressed (iipc_not_compressed, transport mode without a layer-4 rule).
@@ -97,5 +108,10 @@ int diet_iipc_rule(
 	const struct diet_attrs *attrs, const struct diet_sa *sa, struct schc_rule *rule);
 /* The EEC rule; the SN's target value is receiver state and left 0. */
 int diet_eec_rule(const struct diet_attrs *attrs, const struct diet_sa *sa, struct schc_rule *rule);
+/*
+ * What attrs->rules need to know of this SA (schc/set.h): the direction, and as interface
+ * identifiers the last 64 bits of those IPv6 selectors that admit only one.
+ */
+void diet_schc_end(const struct diet_attrs *attrs, const struct diet_sa *sa, struct schc_end *end);
 
 #endif

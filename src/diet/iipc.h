@@ -26,6 +26,12 @@ bool iipc_elides_checksum(const struct diet_context *context, const struct ip_pa
 size_t iipc_compressed_len(const struct diet_context *context, const struct ip_packet *ip);
 
 /*
+ * The fields (bits of enum schc_fix, schc/plan.h) that computing would give back just as this
+ * packet has them: lengths and checksums; for the judgement of explicit rules and for `explain`.
+ */
+unsigned iipc_restorable(const struct ip_packet *ip);
+
+/*
  * Header -> residue in place. Tunnel mode: the whole packet. Transport mode: pkt begins with the
  * layer-4 header, ip views the full packet. Fills the fields of outer that "lower" copies; the
  * others it leaves alone. Only for packets that fit. ip is stale afterwards.

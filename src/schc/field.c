@@ -1,18 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of header fields: RFC 791, 8200, 768, 3828, 9293, 9260 and 4303 as RFC 8724 sees them.
+/* The table of header fields: IP, its transports, ICMP, ESP and CoAP as RFC 8724 and RFC 8824 see
+ * them.
  */
 #include "schc/field.h"
 
+enum { SCHC_COAP_FIXED = 32 }; /* bits before the token */
+
 static const struct schc_field fields[] = {
 /* NOLINTBEGIN(bugprone-macro-parentheses): the words of a table */
-#define SCHC_FIELD_ROW(l, n, b, w, s) \
+#define SCHC_FIELD_ROW(l, n, b, w, s) SCHC_ROLE_ROW(l, n, b, w, s, BY_PLACE)
+#define SCHC_ROLE_ROW(l, n, b, w, s, r) \
 	[SCHC_##l##_##n] = {.name = #l "." #n, \
 		.layer = SCHC_##l, \
 		.source = SCHC_FROM_##s, \
 		.width = w, \
+		.role = SCHC_##r, \
 		.bit = b},
+#define SCHC_OPTION_ROW(n, number) \
+	[SCHC_COAP_##n] = {.name = "COAP." #n, \
+		.layer = SCHC_COAP, \
+		.source = SCHC_FROM_NOWHERE, \
+		.bit = SCHC_COAP_FIXED, \
+		.option = number},
 	/* NOLINTEND(bugprone-macro-parentheses) */
-	SCHC_FIELD_LIST(SCHC_FIELD_ROW)
+	SCHC_FIELD_LIST(SCHC_FIELD_ROW) SCHC_ROLE_LIST(SCHC_ROLE_ROW)
+		SCHC_OPTION_LIST(SCHC_OPTION_ROW)
+#undef SCHC_OPTION_ROW
+#undef SCHC_ROLE_ROW
 #undef SCHC_FIELD_ROW
 };
 
@@ -27,6 +41,9 @@ static const struct {
 	[SCHC_TCP] = {SCHC_TCP_SPORT, SCHC_TCP_URG, 20},
 	[SCHC_SCTP] = {SCHC_SCTP_SPORT, SCHC_SCTP_CKSUM, 12},
 	[SCHC_ESP] = {SCHC_ESP_SPI, SCHC_ESP_SN, 8},
+	[SCHC_ICMPV6] = {SCHC_ICMPV6_TYPE, SCHC_ICMPV6_SEQNO, 8},
+	[SCHC_ICMP] = {SCHC_ICMP_TYPE, SCHC_ICMP_SEQNO, 8},
+	[SCHC_COAP] = {SCHC_COAP_VER, SCHC_COAP_MID, 4},
 };
 
 const struct schc_field *schc_field(enum schc_fid fid)

@@ -13,8 +13,14 @@ enum schc_layer {
 	SCHC_TCP,
 	SCHC_SCTP,
 	SCHC_ESP,
+	SCHC_ICMPV6, /* as echo request and reply have it, RFC 4443 4 */
+	SCHC_ICMP,   /* the same, RFC 792 */
+	SCHC_COAP,   /* RFC 7252 3: fixed header, token, options */
 	SCHC_LAYERS
 };
+
+/* Whose a field is where it is not named by its place: Dev sends Up, App sends Down. */
+enum schc_role { SCHC_BY_PLACE, SCHC_OF_DEV, SCHC_OF_APP };
 
 /* Where a value comes from that is neither stored nor sent. */
 enum schc_source {
@@ -70,21 +76,93 @@ enum schc_source {
 	FIELD(SCTP, VTAG, 32, 32, NOWHERE) \
 	FIELD(SCTP, CKSUM, 64, 32, PACKET) \
 	FIELD(ESP, SPI, 0, 32, NOWHERE) \
-	FIELD(ESP, SN, 32, 32, NOWHERE)
+	FIELD(ESP, SN, 32, 32, NOWHERE) \
+	FIELD(ICMPV6, TYPE, 0, 8, NOWHERE) \
+	FIELD(ICMPV6, CODE, 8, 8, NOWHERE) \
+	FIELD(ICMPV6, CKSUM, 16, 16, PACKET) \
+	FIELD(ICMPV6, IDENT, 32, 16, NOWHERE) \
+	FIELD(ICMPV6, SEQNO, 48, 16, NOWHERE) \
+	FIELD(ICMP, TYPE, 0, 8, NOWHERE) \
+	FIELD(ICMP, CODE, 8, 8, NOWHERE) \
+	FIELD(ICMP, CKSUM, 16, 16, PACKET) \
+	FIELD(ICMP, IDENT, 32, 16, NOWHERE) \
+	FIELD(ICMP, SEQNO, 48, 16, NOWHERE) \
+	FIELD(COAP, VER, 0, 2, NOWHERE) \
+	FIELD(COAP, TYPE, 2, 2, NOWHERE) \
+	FIELD(COAP, TKL, 4, 4, NOWHERE) \
+	FIELD(COAP, CODE, 8, 8, NOWHERE) \
+	FIELD(COAP, MID, 16, 16, NOWHERE)
+
+/*
+ * Other names for bits of the same headers (RFC 8724 10, RFC 9363): ROLE(layer, name, first bit on
+ * the way Up, width, source, whose). Down, Dev's and App's fields change places.
+ */
+#define SCHC_ROLE_LIST(ROLE) \
+	ROLE(IPV6, TC, 4, 8, OUTER, BY_PLACE) \
+	ROLE(IPV6, DEVPREFIX, 64, 64, NOWHERE, OF_DEV) \
+	ROLE(IPV6, DEVIID, 128, 64, NOWHERE, OF_DEV) \
+	ROLE(IPV6, APPPREFIX, 192, 64, NOWHERE, OF_APP) \
+	ROLE(IPV6, APPIID, 256, 64, NOWHERE, OF_APP) \
+	ROLE(IPV4, DEV, 96, 32, NOWHERE, OF_DEV) \
+	ROLE(IPV4, APP, 128, 32, NOWHERE, OF_APP) \
+	ROLE(UDP, DEVPORT, 0, 16, NOWHERE, OF_DEV) \
+	ROLE(UDP, APPPORT, 16, 16, NOWHERE, OF_APP) \
+	ROLE(UDPLITE, DEVPORT, 0, 16, NOWHERE, OF_DEV) \
+	ROLE(UDPLITE, APPPORT, 16, 16, NOWHERE, OF_APP) \
+	ROLE(TCP, DEVPORT, 0, 16, NOWHERE, OF_DEV) \
+	ROLE(TCP, APPPORT, 16, 16, NOWHERE, OF_APP) \
+	ROLE(SCTP, DEVPORT, 0, 16, NOWHERE, OF_DEV) \
+	ROLE(SCTP, APPPORT, 16, 16, NOWHERE, OF_APP)
+
+/* What follows CoAP's fixed header: OPTION(name, option number), in the order of the numbers. */
+#define SCHC_OPTION_LIST(OPTION) \
+	OPTION(TOKEN, 0) /* not an option, but before them */ \
+	OPTION(IF_MATCH, 1) \
+	OPTION(URI_HOST, 3) \
+	OPTION(ETAG, 4) \
+	OPTION(IF_NONE_MATCH, 5) \
+	OPTION(OBSERVE, 6) \
+	OPTION(URI_PORT, 7) \
+	OPTION(LOCATION_PATH, 8) \
+	OPTION(OSCORE, 9) \
+	OPTION(URI_PATH, 11) \
+	OPTION(CONTENT_FORMAT, 12) \
+	OPTION(MAX_AGE, 14) \
+	OPTION(URI_QUERY, 15) \
+	OPTION(HOP_LIMIT, 16) \
+	OPTION(ACCEPT, 17) \
+	OPTION(LOCATION_QUERY, 20) \
+	OPTION(BLOCK2, 23) \
+	OPTION(BLOCK1, 27) \
+	OPTION(SIZE2, 28) \
+	OPTION(PROXY_URI, 35) \
+	OPTION(PROXY_SCHEME, 39) \
+	OPTION(SIZE1, 60) \
+	OPTION(ECHO, 252) \
+	OPTION(NO_RESPONSE, 258) \
+	OPTION(REQUEST_TAG, 292)
 
 enum schc_fid {
 #define SCHC_FIELD_ENUM(layer, name, bit, width, source) SCHC_##layer##_##name,
 	SCHC_FIELD_LIST(SCHC_FIELD_ENUM)
 #undef SCHC_FIELD_ENUM
-		SCHC_FIDS
+#define SCHC_ROLE_ENUM(layer, name, bit, width, source, role) SCHC_##layer##_##name,
+		SCHC_ROLE_LIST(SCHC_ROLE_ENUM)
+#undef SCHC_ROLE_ENUM
+#define SCHC_OPTION_ENUM(name, number) SCHC_COAP_##name,
+			SCHC_OPTION_LIST(SCHC_OPTION_ENUM)
+#undef SCHC_OPTION_ENUM
+				SCHC_FIDS
 };
 
 struct schc_field {
 	const char *name; /* "IPV6.VER" */
 	uint8_t layer;    /* enum schc_layer */
 	uint8_t source;   /* enum schc_source */
-	uint8_t width;    /* bits */
-	uint8_t bit;      /* of the layer's header, 0 is the most significant bit of octet 0 */
+	uint8_t width;    /* bits; 0: token or option, as long as the packet has it */
+	uint8_t role;     /* enum schc_role */
+	uint16_t bit;     /* of the layer's header, 0 is the most significant bit of octet 0 */
+	uint16_t option;  /* CoAP option number, or 0 */
 };
 
 /* fid below SCHC_FIDS. */

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SCHC_MAPPED_OCTET = 8 };
+
 /* The parts while it is not known how many there will be. */
 struct draft {
 	uint64_t value[SCHC_PLAN_WORDS], mask[SCHC_PLAN_WORDS];
@@ -95,13 +97,14 @@ static int add_map(struct draft *draft, const struct schc_rule *rule,
 {
 	struct schc_op op = op_of((struct span){first, desc->fl}, draft->n_maps + 1u);
 
-	if (draft->n_maps == SCHC_PLAN_MAPS || draft->n_copies == SCHC_PLAN_COPIES)
+	if (draft->n_maps == SCHC_PLAN_MAPS || draft->n_copies == SCHC_PLAN_COPIES ||
+		desc->fl > SCHC_MAPPED_OCTET || rule->n_mapping > SCHC_PLAN_MAPPING)
 		return -E2BIG;
 	op.bits = (uint8_t)schc_field_sent_bits(desc);
 	draft->map[draft->n_maps++] =
-		(struct schc_map){desc->mapping_first, desc->mapping_n, desc->fl};
+		(struct schc_map){(uint8_t)desc->mapping_first, desc->mapping_n, desc->fl};
 	memcpy(draft->mapping, rule->mapping, rule->n_mapping);
-	draft->n_mapping = rule->n_mapping;
+	draft->n_mapping = (uint8_t)rule->n_mapping;
 	draft->copy[draft->n_copies++] = op;
 	return 0;
 }
@@ -199,7 +202,7 @@ static int enter_layer(struct draft *draft, enum schc_layer layer)
 		[SCHC_SCTP] = IP_PROTO_SCTP,
 	};
 
-	if (layer == SCHC_ESP)
+	if (layer >= SCHC_ESP)
 		return -EINVAL;
 	if (protos[layer]) {
 		draft->l4_offset = draft->header_len;
@@ -287,7 +290,7 @@ int schc_plan_compile(struct schc_plan **plan, const struct schc_rule *rule)
 	err = add_all(&draft, rule);
 	if (err)
 		return err;
-	packed = pack(&draft, schc_rule_residue_bits(rule));
+	packed = pack(&draft, schc_rule_residue_bits(rule, SCHC_DI_BI));
 	if (!packed)
 		return -ENOMEM;
 	*plan = packed;
