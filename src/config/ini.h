@@ -11,7 +11,7 @@
 enum {
 	INI_NAME_MAX = 40,
 	INI_LINE_MAX = 1000,
-	INI_FILE_MAX = 1 << 20, /* octets of one file */
+	INI_FILE_MAX = 1 << 24, /* octets of one file */
 	INI_ROWS_MAX = 1 << 20,
 };
 

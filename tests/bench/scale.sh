@@ -42,11 +42,13 @@ join_pair() {
 	on "a$n" sysctl -qw net.ipv6.route.max_size=100000 2>/dev/null
 	on "b$n" sysctl -qw net.ipv6.route.max_size=100000 2>/dev/null
 }
+answers_or_is_gone() { dietvpn "$1" --timeout 30 drops || ! kill -0 "$(daemon_pid "$1")"; }
 start() { # SIDE; prints how long it took until the control socket answered
 	local from
 	from=$(now_ms)
 	NOWAIT=1 daemon "$1"
-	wait_for 300 dietvpn "$1" --timeout 30 drops || bad "$1 does not start"
+	wait_for 300 answers_or_is_gone "$1"
+	kill -0 "$(daemon_pid "$1")" 2>/dev/null || { bad "$1 does not start: $(tail -n 2 "$W/$1.log")" >&2; exit 1; }
 	echo $(($(now_ms) - from))
 }
 prepare() { # N
@@ -57,15 +59,15 @@ prepare() { # N
 	mv "$W/n$n/b" "$W/b$n"
 	chown -R "$USERNAME_FOR_DAEMON" "$W/a$n" "$W/b$n"
 	join_pair "$n"
-	first=$(start "a$n")
-	start "b$n" >/dev/null
+	first=$(start "a$n") || exit 1
+	start "b$n" >/dev/null || exit 1
 	before=$(private_kb "a$n")
 	for side in a b; do
 		python3 "$HERE/fresh.py" "$W/$side$n/run/control.sock" p 1 "$n" || bad "fresh keys of $side$n"
 	done
 	after=$(private_kb "a$n")
 	daemon_stop "a$n"
-	again=$(start "a$n")
+	again=$(start "a$n") || exit 1
 	echo "$(private_kb "a$n")" >"$W/private.$n"
 	echo "$after" >"$W/after.$n"
 	echo "bench=scale peers=$n load_ms=$first load_again_ms=$again sas=$(dietvpn "a$n" --timeout 60 --json sa | grep -o '"spi"' | wc -l) private_kb_without_sas=$before private_kb=$after private_kb_again=$(cat "$W/private.$n")"
