@@ -21,7 +21,8 @@ struct cli {
 	const char *dir;    /* configuration folder */
 	const char *plugin_dir;
 	const char *cipher;
-	bool json, cbor, quiet, colour, manual_pair;
+	bool json, cbor, quiet, colour, manual_pair, bare, diag;
+	const char *output; /* NULL: the default of the verb */
 	long timeout_s, spi_bits, sn_bits;
 	int argc; /* what is left behind the verb */
 	char **argv;
@@ -36,6 +37,7 @@ typedef int cli_verb(const struct cli *cli);
 cli_verb verb_status, verb_show, verb_sa, verb_drops, verb_log; /* status.c, log.c */
 cli_verb verb_check, verb_up, verb_down, verb_reload, verb_reference, verb_mdoc; /* conf.c */
 cli_verb verb_genkey, verb_pubkey, verb_genpsk, verb_keygen;                     /* key.c */
+cli_verb verb_rules;                                                             /* rules.c */
 cli_verb verb_demo, verb_bytes;                                                  /* demo.c */
 
 #endif

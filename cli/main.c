@@ -35,6 +35,9 @@ static const struct verb verbs[] = {
 	{"genpsk", verb_genpsk, "", "a pre-shared key to standard output"},
 	{"keygen", verb_keygen, "NAME | --manual-pair A B",
 		"keys as files, readable by their owner only"},
+	{"rules", verb_rules, "compile FILE.json",
+		"JSON to the CBOR that the daemon loads; -o FILE"},
+	{"rules dump", NULL, "FILE.cbor", "back to JSON, or with --diag diagnostic notation"},
 	{"demo", verb_demo, "", "two hosts in namespaces, a tunnel, every octet shown; needs root"},
 	{"__reference", verb_reference, "", NULL},
 	{"__mdoc", verb_mdoc, "", NULL},
@@ -53,7 +56,9 @@ enum option_id {
 	OPT_PAIR,
 	OPT_CIPHER,
 	OPT_SPI,
-	OPT_SN
+	OPT_SN,
+	OPT_BARE,
+	OPT_DIAG
 };
 
 static const struct option options[] = {
@@ -68,6 +73,9 @@ static const struct option options[] = {
 	{"cipher", required_argument, NULL, OPT_CIPHER},
 	{"spi", required_argument, NULL, OPT_SPI},
 	{"sn", required_argument, NULL, OPT_SN},
+	{"output", required_argument, NULL, 'o'},
+	{"bare", no_argument, NULL, OPT_BARE},
+	{"diag", no_argument, NULL, OPT_DIAG},
 	{"quiet", no_argument, NULL, 'q'},
 	{"version", no_argument, NULL, 'V'},
 	{"help", no_argument, NULL, 'h'},
@@ -107,6 +115,9 @@ static void help(FILE *out)
 	      "keygen writes\n"
 	      "  --plugin-dir DIR        keying plugins, for check\n"
 	      "  --cipher NAME           of a manual pair (default chacha20-poly1305-iiv)\n"
+	      "  -o, --output FILE       where rules compile and dump write\n"
+	      "  --bare                  rules compile: the rule set alone, as RFC 9254 has it\n"
+	      "  --diag                  rules dump: diagnostic notation\n"
 	      "  -q, -V, -h              quiet, version, this text\n\n"
 	      "exit status: 0 ok, 1 failed, 2 usage, 3 daemon not running, 4 not permitted,\n"
 	      "5 configuration error, 6 the answer is \"no\" or \"down\"\n",
@@ -176,6 +187,15 @@ static int parse_option(struct cli *cli, int opt)
 		return parse_number(optarg, 32, &cli->spi_bits) ? 0 : -1;
 	case OPT_SN:
 		return parse_number(optarg, 32, &cli->sn_bits) ? 0 : -1;
+	case OPT_BARE:
+		cli->bare = true;
+		return 0;
+	case OPT_DIAG:
+		cli->diag = true;
+		return 0;
+	case 'o':
+		cli->output = optarg;
+		return 0;
 	case 'q':
 		cli->quiet = true;
 		return 0;
@@ -204,7 +224,7 @@ int main(int argc, char **argv)
 	const struct verb *verb;
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "qVh", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "qVho:", options, NULL)) != -1) {
 		int done = parse_option(&cli, opt);
 
 		if (done < 0)

@@ -3,7 +3,7 @@
 #include "config/preset.h"
 
 #include "config/keys.h"
-#include "config/rules.h"
+#include "config/rules_file.h"
 
 #include <errno.h>
 #include <stdio.h>

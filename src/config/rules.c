@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attribute maps and rule files, keys as the IKE code points of the Diet-ESP attributes
- * (conf/schema/rules.cddl). */
+/* Attribute maps: keys as the IKE code points of the Diet-ESP attributes (conf/schema/rules.cddl).
+ */
 #include "config/rules.h"
 
 #include "config/preset.h"
@@ -11,10 +11,6 @@
 #include <string.h>
 
 enum {
-	TAG_CBOR = 55799,
-	FILE_VERSION = 0,
-	FILE_PROFILES = 1,
-	FILE_CONTEXT = 2,
 	KEY_DSCP_CDA = 0,
 	KEY_ECN_CDA = 1,
 	KEY_FLOW_LABEL_CDA = 2,
@@ -32,25 +28,36 @@ enum {
 	WINDOW_TOP = 16384,
 };
 
-static const struct attribute {
-	int64_t key;
-	const char *name;
-	uint32_t min, max;
-} attributes[] = {
-	{KEY_DSCP_CDA, "dscp_cda", 0, DSCP_SA},
-	{KEY_ECN_CDA, "ecn_cda", 0, ECN_LOWER},
-	{KEY_FLOW_LABEL_CDA, "flow_label_cda", 0, FLOW_LABEL_ZERO},
-	{KEY_ALIGNMENT, "alignment", 0, ALIGNMENT_64},
-	{KEY_ESP_SPI_LSB, "esp_spi_lsb", 0, 32},
-	{KEY_ESP_SN_LSB, "esp_sn_lsb", 0, 32},
-	{KEY_ESP_TRAILER, "esp_trailer", 0, ESP_TRAILER_OPTIONAL},
-	{KEY_IIPC, "iipc_profile", 0, 1},
-	{KEY_RULE_ID, "rule_id", 0, 1},
-	{KEY_HOP_LIMIT_CDA, "hop_limit_cda", 0, HOP_LIMIT_NOT_COMPRESSED},
-	{KEY_WINDOW, "window", 1, WINDOW_TOP},
+/* In the order of the encoded keys, RFC 8949 4.2.1. */
+static const struct rules_attribute attributes[] = {
+	{KEY_DSCP_CDA, "dscp_cda", 0, DSCP_SA, {"not_compressed", "lower", "sa"}},
+	{KEY_ECN_CDA, "ecn_cda", 0, ECN_LOWER, {"not_compressed", "lower"}},
+	{KEY_FLOW_LABEL_CDA, "flow_label_cda", 0, FLOW_LABEL_ZERO,
+		{"not_compressed", "lower", "generated", "zero"}},
+	{KEY_ALIGNMENT, "alignment", 0, ALIGNMENT_64, {"8", "16", "32", "64"}},
+	{KEY_ESP_SPI_LSB, "esp_spi_lsb", 0, 32, {NULL}},
+	{KEY_ESP_SN_LSB, "esp_sn_lsb", 0, 32, {NULL}},
+	{KEY_ESP_TRAILER, "esp_trailer", 0, ESP_TRAILER_OPTIONAL, {"mandatory", "optional"}},
+	{KEY_IIPC, "iipc_profile", 0, 1, {"not_compressed", "diet-esp"}},
+	{KEY_DSCP_LIST, "dscp_list", 0, DSCP_TOP, {NULL}},
+	{KEY_RULE_ID, "rule_id", 0, 1, {"false", "true"}},
+	{KEY_HOP_LIMIT_CDA, "hop_limit_cda", 0, HOP_LIMIT_NOT_COMPRESSED,
+		{"lower", "not_compressed"}},
+	{KEY_WINDOW, "window", 1, WINDOW_TOP, {NULL}},
 };
 
 enum { N_ATTRIBUTES = sizeof attributes / sizeof *attributes };
+
+const struct rules_attribute *rules_attributes(size_t *n)
+{
+	*n = N_ATTRIBUTES;
+	return attributes;
+}
+
+bool rules_attribute_is_list(const struct rules_attribute *attribute)
+{
+	return attribute->key == KEY_DSCP_LIST;
+}
 
 __attribute__((format(printf, 3, 4))) static int wrong(
 	struct tree_error *error, const char *at, const char *fmt, ...)
@@ -135,7 +142,7 @@ static int read_attribute(struct diet_attrs *attrs, tree_node key, tree_node val
 	if (number == KEY_TS)
 		return wrong(error, at, "static traffic selectors are not loaded in this version");
 	for (size_t i = 0; i < N_ATTRIBUTES; i++) {
-		const struct attribute *a = &attributes[i];
+		const struct rules_attribute *a = &attributes[i];
 		if (a->key != number)
 			continue;
 		if (!tree_uint(value, a->max, &v) || v < a->min)
@@ -158,7 +165,7 @@ static struct diet_attrs defaults(void)
 	return attrs;
 }
 
-static int read_profile(
+int rules_attrs_take(
 	tree_node map, const char *path, struct diet_attrs *out, struct tree_error *error)
 {
 	struct diet_attrs attrs = defaults();
@@ -186,7 +193,7 @@ int rules_attrs_read(struct slice cbor, struct diet_attrs *out, struct tree_erro
 	struct tree *tree = tree_parse(cbor.data, cbor.len, TREE_DEPTH_FILE, error);
 	if (!tree)
 		return -EINVAL;
-	int err = read_profile(tree_root(tree), "", out, error);
+	int err = rules_attrs_take(tree_root(tree), "", out, error);
 	tree_free(tree);
 	return err;
 }
@@ -199,7 +206,7 @@ static void put_pair(struct tree_writer *w, int64_t key, uint64_t value)
 
 void rules_attrs_write(struct tree_writer *w, const struct diet_attrs *attrs)
 {
-	tree_put_map(w, N_ATTRIBUTES + (attrs->n_dscp > 0));
+	tree_put_map(w, N_ATTRIBUTES - (attrs->n_dscp == 0));
 	put_pair(w, KEY_DSCP_CDA, attrs->dscp_cda);
 	put_pair(w, KEY_ECN_CDA, attrs->ecn_cda);
 	put_pair(w, KEY_FLOW_LABEL_CDA, attrs->flow_label_cda);
@@ -217,75 +224,4 @@ void rules_attrs_write(struct tree_writer *w, const struct diet_attrs *attrs)
 	put_pair(w, KEY_RULE_ID, attrs->rule_id);
 	put_pair(w, KEY_HOP_LIMIT_CDA, attrs->hop_limit_cda);
 	put_pair(w, KEY_WINDOW, attrs->window);
-}
-
-/* The map within tag 55799 with its version; *profiles is a map with at least one entry. */
-static int read_file(tree_node root, tree_node *profiles, struct tree_error *error)
-{
-	uint64_t tag = 0;
-	uint64_t version;
-	tree_node map = tree_tagged(root, &tag);
-	if (tag != TAG_CBOR || tree_kind(map) != TREE_MAP)
-		return wrong(error, "", "not a rule file: a map with tag 55799 is expected");
-	for (size_t i = 0; i < tree_count(map); i++) {
-		tree_node key;
-		tree_node value;
-		int64_t number;
-		tree_pair(map, i, &key, &value);
-		if (!tree_int(key, &number) || number < FILE_VERSION || number > FILE_CONTEXT)
-			return wrong(error, "", "unknown key in a rule file");
-	}
-	if (!tree_uint(tree_get_int(map, FILE_VERSION), UINT64_MAX, &version) || version != 1)
-		return wrong(error, "[0]", "the version of a rule file is 1");
-	if (tree_get_int(map, FILE_CONTEXT))
-		return wrong(error, "[2]", "explicit rule sets are not loaded in this version");
-	*profiles = tree_get_int(map, FILE_PROFILES);
-	if (tree_kind(*profiles) != TREE_MAP || tree_count(*profiles) == 0)
-		return wrong(error, "[1]", "a map of profiles is expected");
-	return 0;
-}
-
-/* All profiles have to be right, not only the one asked for. */
-static int pick_profile(
-	tree_node profiles, const char *name, struct diet_attrs *out, struct tree_error *error)
-{
-	struct diet_attrs picked;
-	struct diet_attrs attrs;
-	bool found = false;
-	for (size_t i = 0; i < tree_count(profiles); i++) {
-		tree_node key;
-		tree_node value;
-		char text[41];
-		tree_pair(profiles, i, &key, &value);
-		if (!tree_text_copy(key, text, sizeof text) || !*text)
-			return wrong(error, "[1]", "the name of a profile has 1 to 40 octets");
-		int err = read_profile(value, text, &attrs, error);
-		if (err)
-			return err;
-		if (*name ? strcmp(text, name) == 0 : tree_count(profiles) == 1) {
-			picked = attrs;
-			found = true;
-		}
-	}
-	if (found) {
-		*out = picked;
-		return 0;
-	}
-	wrong(error, "[1]", *name ? "no such profile" : "several profiles, so give a name");
-	return -ENOENT;
-}
-
-int rules_file_profile(
-	struct slice file, const char *name, struct diet_attrs *out, struct tree_error *error)
-{
-	struct tree *tree = tree_parse(file.data, file.len, TREE_DEPTH_FILE, error);
-	tree_node profiles = NULL;
-	if (!tree)
-		return -EINVAL;
-	int err = tree_canonical(tree) ? read_file(tree_root(tree), &profiles, error)
-				       : wrong(error, "", "not deterministic (RFC 8949 4.2)");
-	if (!err)
-		err = pick_profile(profiles, name, out, error);
-	tree_free(tree);
-	return err;
 }

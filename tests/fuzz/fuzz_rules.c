@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any octets as rule file and as attribute map; what is accepted survives a round trip. */
 #include "config/rules.h"
+#include "config/rules_file.h"
 
 #include <errno.h>
 #include <stdlib.h>
