@@ -10,19 +10,34 @@
 
 enum { IPV4_FIRST_OCTET = 0x45 };
 
+/* Where in its list the field's value stands, or map->n. */
+static unsigned map_index(const struct schc_plan *plan, const struct schc_op *op, uint64_t word)
+{
+	const struct schc_map *map = &schc_plan_maps(plan)[op->arg - 1];
+	const uint8_t *list = schc_plan_mapping(plan) + map->first;
+	uint64_t value = word >> op->shift & words_mask(map->width);
+	const uint8_t *entry;
+	unsigned i;
+
+	if (map->width <= 8) {
+		entry = memchr(list, (int)value, map->n);
+		return entry ? (unsigned)(entry - list) : map->n;
+	}
+	for (i = 0; i < map->n && get_be64(list + 8 * i) != value; i++)
+		;
+	return i;
+}
+
 /* Every field with a list has a value of it. */
 static bool maps_hold(const struct schc_plan *plan, const uint64_t *words)
 {
 	const struct schc_op *copies = schc_plan_copies(plan);
 	const struct schc_map *maps = schc_plan_maps(plan);
-	const uint8_t *mapping = schc_plan_mapping(plan);
 
 	for (unsigned i = 0; i < plan->n_copies; i++) {
 		const struct schc_op *op = &copies[i];
-		const struct schc_map *map = &maps[op->arg ? op->arg - 1 : 0];
-		uint64_t value = words[op->word] >> op->shift & words_mask(map->width);
 
-		if (op->arg && !memchr(mapping + map->first, (int)value, map->n))
+		if (op->arg && map_index(plan, op, words[op->word]) == maps[op->arg - 1].n)
 			return false;
 	}
 	return true;
@@ -45,16 +60,6 @@ bool schc_matches(const struct schc_plan *plan, const uint8_t *header, size_t le
 	if (wrong)
 		return false;
 	return !plan->n_maps || maps_hold(plan, words);
-}
-
-static uint64_t map_index(const struct schc_plan *plan, const struct schc_op *op, uint64_t word)
-{
-	const struct schc_map *map = &schc_plan_maps(plan)[op->arg - 1];
-	const uint8_t *list = schc_plan_mapping(plan) + map->first;
-	int value = (int)(word >> op->shift & words_mask(map->width));
-	const uint8_t *entry = memchr(list, value, map->n);
-
-	return entry ? (uint64_t)(entry - list) : 0;
 }
 
 static void take_lower(const struct schc_plan *plan, const uint64_t *words, struct outer *outer)

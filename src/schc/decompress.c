@@ -23,6 +23,7 @@ enum {
 	UDP_CKSUM_AT = 6,
 	TCP_CKSUM_AT = 16,
 	SCTP_CKSUM_AT = 8,
+	ICMP_CKSUM_AT = 2,
 	IHL_SHIFT = 56,
 	IHL_WORDS = 5,
 	FLOW_LABEL_MASK = 0xfffff,
@@ -53,6 +54,13 @@ static void give_lower(const struct schc_plan *plan, uint64_t *words, const stru
 	}
 }
 
+static uint64_t map_value(const struct schc_plan *plan, const struct schc_map *map, unsigned index)
+{
+	const uint8_t *list = schc_plan_mapping(plan) + map->first;
+
+	return map->width <= 8 ? list[index] : get_be64(list + 8 * index);
+}
+
 bool schc_decompress(const struct schc_plan *plan, const uint8_t *residue, size_t len,
 	uint8_t *header, const struct outer *outer)
 {
@@ -76,7 +84,7 @@ bool schc_decompress(const struct schc_plan *plan, const uint8_t *residue, size_
 
 			if (value >= map->n)
 				return false;
-			value = schc_plan_mapping(plan)[map->first + value];
+			value = map_value(plan, map, (unsigned)value);
 		}
 		words[op->word] |= value << op->shift;
 	}
@@ -137,10 +145,14 @@ static void fix_l4_checksum(
 		put_crc32c(l4 + SCTP_CKSUM_AT, checksum_crc32c(l4, l4_len));
 		return;
 	}
+	if (plan->proto == IP_PROTO_ICMP) { /* no pseudo header */
+		put_be16(l4 + ICMP_CKSUM_AT, checksum_finish(checksum_add(0, l4, l4_len)));
+		return;
+	}
 	sum = checksum_finish(checksum_add(
 		pseudo_sum(plan, packet, l4_len, outer), l4, covered(plan, l4, l4_len)));
-	if (plan->proto == IP_PROTO_TCP) {
-		put_be16(l4 + TCP_CKSUM_AT, sum);
+	if (plan->proto == IP_PROTO_TCP || plan->proto == IP_PROTO_ICMPV6) {
+		put_be16(l4 + (plan->proto == IP_PROTO_TCP ? TCP_CKSUM_AT : ICMP_CKSUM_AT), sum);
 		return;
 	}
 	/* RFC 768, RFC 3828: a transmitted 0 would mean "none". */

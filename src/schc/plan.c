@@ -2,14 +2,14 @@
 /* Compiles a rule of RFC 8724 into masked words, merged copies and fix-ups. */
 #include "schc/plan.h"
 
-#include "schc/rule.h"
+#include "schc/set.h"
 #include "ip/packet.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SCHC_MAPPED_OCTET = 8 };
+enum { ENTRY_OCTET = 8, ENTRY_LEN = 8, DSCP_BITS = 6 };
 
 /* The parts while it is not known how many there will be. */
 struct draft {
@@ -17,8 +17,9 @@ struct draft {
 	struct schc_op copy[SCHC_PLAN_COPIES], lower[SCHC_PLAN_LOWERS];
 	struct schc_map map[SCHC_PLAN_MAPS];
 	uint8_t mapping[SCHC_PLAN_MAPPING];
-	uint8_t n_copies, n_lowers, n_maps, n_mapping;
-	uint8_t header_len, version, proto, l4_offset, fixes; /* as in struct schc_plan */
+	uint16_t n_mapping, residue_bits;
+	uint8_t n_copies, n_lowers, n_maps;
+	uint8_t header_len, version, proto, l4_offset, fixes, lowered; /* as in struct schc_plan */
 };
 
 /* Bits first..first+bits-1 of the header, counted from its most significant bit. */
@@ -91,20 +92,37 @@ static int add_copy(struct draft *draft, struct span span, unsigned arg)
 	return 0;
 }
 
+/* False: no room. */
+static bool add_entry(struct draft *draft, const uint8_t *value, size_t len, bool wide)
+{
+	size_t need = wide ? ENTRY_LEN : 1;
+
+	if (need > (size_t)SCHC_PLAN_MAPPING - draft->n_mapping)
+		return false;
+	memset(draft->mapping + draft->n_mapping, 0, need);
+	draft->n_mapping = (uint16_t)(draft->n_mapping + need);
+	memcpy(draft->mapping + draft->n_mapping - len, value, len);
+	return true;
+}
+
 /* The copy's width is that of the index; the field's own is kept with the list. */
 static int add_map(struct draft *draft, const struct schc_rule *rule,
 	const struct schc_field_desc *desc, unsigned first)
 {
 	struct schc_op op = op_of((struct span){first, desc->fl}, draft->n_maps + 1u);
+	struct schc_map map = {draft->n_mapping, desc->mapping_n, desc->fl};
 
-	if (draft->n_maps == SCHC_PLAN_MAPS || draft->n_copies == SCHC_PLAN_COPIES ||
-		desc->fl > SCHC_MAPPED_OCTET || rule->n_mapping > SCHC_PLAN_MAPPING)
+	if (draft->n_maps == SCHC_PLAN_MAPS || draft->n_copies == SCHC_PLAN_COPIES)
 		return -E2BIG;
+	for (unsigned i = 0; i < desc->mapping_n; i++) {
+		size_t len;
+		const uint8_t *value = schc_rule_value(rule, desc, i, &len);
+
+		if (!add_entry(draft, value, len, desc->fl > ENTRY_OCTET))
+			return -E2BIG;
+	}
 	op.bits = (uint8_t)schc_field_sent_bits(desc);
-	draft->map[draft->n_maps++] =
-		(struct schc_map){(uint8_t)desc->mapping_first, desc->mapping_n, desc->fl};
-	memcpy(draft->mapping, rule->mapping, rule->n_mapping);
-	draft->n_mapping = (uint8_t)rule->n_mapping;
+	draft->map[draft->n_maps++] = map;
 	draft->copy[draft->n_copies++] = op;
 	return 0;
 }
@@ -114,9 +132,24 @@ static void require_only_entry(struct draft *draft, const struct schc_rule *rule
 	const struct schc_field_desc *desc, unsigned first)
 {
 	struct schc_field_desc equal = *desc;
+	size_t len;
+	const uint8_t *value = schc_rule_value(rule, desc, 0, &len);
 
-	equal.tv[0] = rule->mapping[desc->mapping_first];
+	memcpy(equal.tv, value, len);
 	require(draft, &equal, first, desc->fl);
+}
+
+static int require_iid(struct draft *draft, const struct schc_field_desc *desc,
+	const struct schc_end *end, unsigned first)
+{
+	bool dev = desc->cda == SCHC_CDA_DEVIID;
+	struct schc_field_desc equal = *desc;
+
+	if (!end || !(dev ? end->has_dev_iid : end->has_app_iid))
+		return -EINVAL;
+	memcpy(equal.tv, dev ? end->dev_iid : end->app_iid, SCHC_IID_LEN);
+	require(draft, &equal, first, desc->fl);
+	return 0;
 }
 
 static enum schc_lower lower_kind(enum schc_fid fid)
@@ -159,14 +192,23 @@ static unsigned fix_of(enum schc_fid fid)
 
 static int add_lower(struct draft *draft, enum schc_fid fid, struct span span)
 {
+	enum schc_lower kind = lower_kind(fid);
+
+	if (fid == SCHC_IPV6_TC) {
+		int err = add_lower(draft, SCHC_IPV6_DSCP, (struct span){span.first, DSCP_BITS});
+
+		span = (struct span){span.first + DSCP_BITS, span.bits - DSCP_BITS};
+		return err ? err : add_lower(draft, SCHC_IPV6_ECN, span);
+	}
 	if (draft->n_lowers == SCHC_PLAN_LOWERS)
 		return -E2BIG;
-	draft->lower[draft->n_lowers++] = op_of(span, lower_kind(fid));
+	draft->lower[draft->n_lowers++] = op_of(span, kind);
+	draft->lowered |= (uint8_t)(1u << kind);
 	return 0;
 }
 
 static int add_field(struct draft *draft, const struct schc_rule *rule,
-	const struct schc_field_desc *desc, unsigned first)
+	const struct schc_field_desc *desc, const struct schc_end *end, unsigned first)
 {
 	unsigned sent = schc_field_sent_bits(desc);
 	struct span tail = {first + desc->fl - sent, sent};
@@ -185,6 +227,9 @@ static int add_field(struct draft *draft, const struct schc_rule *rule,
 			return add_map(draft, rule, desc, first);
 		require_only_entry(draft, rule, desc, first);
 		return 0;
+	case SCHC_CDA_DEVIID:
+	case SCHC_CDA_APPIID:
+		return require_iid(draft, desc, end, first);
 	case SCHC_CDA_LOWER:
 		return add_lower(draft, desc->fid, (struct span){first, desc->fl});
 	default:
@@ -200,11 +245,16 @@ static int enter_layer(struct draft *draft, enum schc_layer layer)
 		[SCHC_UDPLITE] = IP_PROTO_UDPLITE,
 		[SCHC_TCP] = IP_PROTO_TCP,
 		[SCHC_SCTP] = IP_PROTO_SCTP,
+		[SCHC_ICMPV6] = IP_PROTO_ICMPV6,
+		[SCHC_ICMP] = IP_PROTO_ICMP,
 	};
 
-	if (layer >= SCHC_ESP)
+	if (layer == SCHC_ESP)
 		return -EINVAL;
-	if (protos[layer]) {
+	if (layer == SCHC_COAP) {
+		if (!draft->proto)
+			draft->l4_offset = (uint8_t)schc_layer_len(layer);
+	} else if (protos[layer]) {
 		draft->l4_offset = draft->header_len;
 		draft->proto = protos[layer];
 	} else {
@@ -215,8 +265,25 @@ static int enter_layer(struct draft *draft, enum schc_layer layer)
 	return 0;
 }
 
-static int add_all(struct draft *draft, const struct schc_rule *rule)
+/* Down, the fields of Dev and of App change places. */
+static unsigned bit_of(const struct schc_field *field, enum schc_di di)
 {
+	static const uint8_t apart[SCHC_LAYERS] = {[SCHC_IPV6] = 128,
+		[SCHC_IPV4] = 32,
+		[SCHC_UDP] = 16,
+		[SCHC_UDPLITE] = 16,
+		[SCHC_TCP] = 16,
+		[SCHC_SCTP] = 16};
+
+	if (di != SCHC_DI_DOWN || field->role == SCHC_BY_PLACE)
+		return field->bit;
+	return field->role == SCHC_OF_DEV ? field->bit + (unsigned)apart[field->layer]
+					  : field->bit - (unsigned)apart[field->layer];
+}
+
+static int add_all(struct draft *draft, const struct schc_rule *rule, const struct schc_end *end)
+{
+	enum schc_di di = end ? end->di : SCHC_DI_UP;
 	unsigned base = 0;
 	int err;
 
@@ -224,15 +291,18 @@ static int add_all(struct draft *draft, const struct schc_rule *rule)
 		const struct schc_field_desc *desc = &rule->field[i];
 		const struct schc_field *field = schc_field(desc->fid);
 
-		if (desc->fid == schc_layer_first(field->layer)) {
+		if ((desc->di != SCHC_DI_BI && desc->di != di) || !field->width)
+			continue;
+		if (!field->bit) {
 			base = draft->header_len * 8u;
 			err = enter_layer(draft, field->layer);
 			if (err)
 				return err;
 		}
-		err = add_field(draft, rule, desc, base + field->bit);
+		err = add_field(draft, rule, desc, end, base + bit_of(field, di));
 		if (err)
 			return err;
+		draft->residue_bits = (uint16_t)(draft->residue_bits + schc_field_sent_bits(desc));
 	}
 	return 0;
 }
@@ -244,7 +314,7 @@ static uint8_t *append(uint8_t *at, const void *part, size_t len)
 }
 
 /* One block without gaps: the parts stand in the order of falling alignment. */
-static struct schc_plan *pack(const struct draft *draft, unsigned residue_bits)
+static struct schc_plan *pack(const struct draft *draft)
 {
 	size_t words = (draft->header_len + 7u) / 8u;
 	size_t size = sizeof(struct schc_plan) + 2 * words * sizeof(uint64_t) +
@@ -259,8 +329,8 @@ static struct schc_plan *pack(const struct draft *draft, unsigned residue_bits)
 	if (!plan)
 		return NULL;
 	plan->size = (uint16_t)size;
-	plan->residue_bits = (uint16_t)residue_bits;
-	plan->residue_len = (uint8_t)((residue_bits + 7u) / 8u);
+	plan->residue_bits = draft->residue_bits;
+	plan->residue_len = (uint8_t)((draft->residue_bits + 7u) / 8u);
 	plan->header_len = draft->header_len;
 	plan->n_copies = draft->n_copies;
 	plan->n_lowers = draft->n_lowers;
@@ -270,6 +340,7 @@ static struct schc_plan *pack(const struct draft *draft, unsigned residue_bits)
 	plan->proto = draft->proto;
 	plan->l4_offset = draft->l4_offset;
 	plan->fixes = draft->fixes;
+	plan->lowered = draft->lowered;
 	at = append((uint8_t *)plan->value, draft->value, words * sizeof(uint64_t));
 	at = append(at, draft->mask, words * sizeof(uint64_t));
 	at = append(at, draft->copy, draft->n_copies * sizeof(struct schc_op));
@@ -279,7 +350,8 @@ static struct schc_plan *pack(const struct draft *draft, unsigned residue_bits)
 	return plan;
 }
 
-int schc_plan_compile(struct schc_plan **plan, const struct schc_rule *rule)
+int schc_plan_compile_for(
+	struct schc_plan **plan, const struct schc_rule *rule, const struct schc_end *end)
 {
 	struct draft draft = {0};
 	struct schc_plan *packed;
@@ -287,14 +359,19 @@ int schc_plan_compile(struct schc_plan **plan, const struct schc_rule *rule)
 
 	if (schc_rule_check(rule, NULL))
 		return -EINVAL;
-	err = add_all(&draft, rule);
+	err = add_all(&draft, rule, end);
 	if (err)
 		return err;
-	packed = pack(&draft, schc_rule_residue_bits(rule, SCHC_DI_BI));
+	packed = pack(&draft);
 	if (!packed)
 		return -ENOMEM;
 	*plan = packed;
 	return 0;
+}
+
+int schc_plan_compile(struct schc_plan **plan, const struct schc_rule *rule)
+{
+	return schc_plan_compile_for(plan, rule, NULL);
 }
 
 void schc_plan_free(struct schc_plan *plan)

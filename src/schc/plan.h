@@ -11,10 +11,10 @@ enum {
 	SCHC_RESIDUE_MAX = 64, /* octets */
 	SCHC_PLAN_WORDS = SCHC_HEADER_MAX / 8,
 	SCHC_PLAN_COPIES = 32,
-	SCHC_PLAN_MAPS = 3,
+	SCHC_PLAN_MAPS = 8,
 	SCHC_PLAN_LOWERS = 4,
-	SCHC_PLAN_MAPPING = 64,
-	SCHC_COPY_BITS = 56, /* so that a copy at any bit lies within 8 octets */
+	SCHC_PLAN_MAPPING = 1024, /* octets */
+	SCHC_COPY_BITS = 56,      /* so that a copy at any bit lies within 8 octets */
 };
 
 /* Computed fields, in the order in which they run. */
@@ -36,8 +36,10 @@ struct schc_op {
 	uint8_t word, shift, bits, arg;
 };
 
+/* Entries are single octets for fields of up to 8 bits, else 64-bit words, big-endian. */
 struct schc_map {
-	uint8_t first, n, width; /* entries of mapping[]; bits of the field */
+	uint16_t first;   /* octet of mapping[] */
+	uint8_t n, width; /* entries; bits of the field */
 };
 
 /*
@@ -56,6 +58,8 @@ struct schc_plan {
 	uint8_t proto;     /* of the layer-4 header, or 0 */
 	uint8_t l4_offset; /* octets; header_len where there is no layer 4 */
 	uint8_t fixes;     /* enum schc_fix */
+	uint8_t lowered;   /* which lowers there are: 1 << enum schc_lower */
+	uint8_t spare;
 	uint64_t value[];
 };
 
@@ -87,13 +91,17 @@ static inline const uint8_t *schc_plan_mapping(const struct schc_plan *plan)
 	return (const uint8_t *)(schc_plan_maps(plan) + plan->n_maps);
 }
 
+struct schc_end;
 struct schc_rule;
 
 /*
- * 0 and *plan, for schc_plan_free; -EINVAL: schc_rule_check complains, or an ESP rule; -E2BIG: more
- * parts than a plan may have; -ENOMEM. *plan is untouched on error.
+ * 0 and *plan, for schc_plan_free; -EINVAL: schc_rule_check complains, an ESP rule, or an interface
+ * identifier that end does not have; -E2BIG: more parts than a plan may have; -ENOMEM. *plan is
+ * untouched on error. Without end: the way Up. Token and options have no part in it (tail.h).
  */
 int schc_plan_compile(struct schc_plan **plan, const struct schc_rule *rule);
+int schc_plan_compile_for(
+	struct schc_plan **plan, const struct schc_rule *rule, const struct schc_end *end);
 void schc_plan_free(struct schc_plan *plan); /* NULL is allowed */
 
 #endif

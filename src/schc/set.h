@@ -52,17 +52,4 @@ bool schc_set_check(const struct schc_rule_set *set, struct schc_fault *fault);
  */
 bool schc_set_reserve(const struct schc_rule_set *set, uint8_t *id, uint8_t *bits);
 
-struct schc_set;
-
-/*
- * Compiles the rules of that direction into one block without pointers, *size octets of it (it may
- * be copied as it is), for schc_set_free. Rules are tried in the order of what they save: the bits
- * of their header minus RuleID and residue, as far as the rule knows them. A rule with no
- * descriptor for this direction is never tried. 0; -EINVAL: schc_set_check complains, or devIID or
- * appIID without has_..._iid; -E2BIG: a rule has more parts than a plan may have; -ENOMEM.
- */
-int schc_set_compile(
-	struct schc_set **set, const struct schc_rule_set *rules, const struct schc_end *end);
-void schc_set_free(struct schc_set *set); /* NULL is allowed */
-
 #endif

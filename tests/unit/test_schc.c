@@ -292,7 +292,7 @@ Test(schc, illegal_pairs_are_refused)
 	expect_pair_refused(SCHC_MO_IGNORE, SCHC_CDA_COMPUTE, 7, "computed");
 	expect_pair_refused(SCHC_MO_IGNORE, SCHC_CDA_LOWER, 5, "lower");
 	expect_pair_refused(SCHC_MO_IGNORE, SCHC_CDA_GENERATED, 6, "generated");
-	expect_pair_refused(SCHC_MO_IGNORE, SCHC_CDA_GENERATED + 1, 6, "action");
+	expect_pair_refused(SCHC_MO_IGNORE, SCHC_CDA_APPIID + 1, 6, "action");
 }
 
 Test(schc, illegal_fields_are_refused)
