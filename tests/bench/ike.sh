@@ -9,7 +9,8 @@
 #   a 192.0.2.1, N devices in one daemon --- 192.0.2.2 b, the gateway, 198.18.0.2 --- 198.18.0.1 f, the flood
 #
 # Device i is 10.64.x.y inside and 10.65.x.y its gateway, PSK, X25519, ChaCha20-Poly1305. cpu_ms_* is the time of all threads
-# of a daemon per handshake; kB_* private memory per device that came with its SAs. N, RATE and FLOOD_S may be set.
+# of a daemon per handshake; kB_* private memory per device that came with its SAs. N, RATE, FLOOD_S and KINDS
+# (of floods) may be set.
 DIETVPN_BINARY_DIR=${DIETVPN_BINARY_DIR:-$(dirname "$0")/../../build/release}
 . "$(dirname "$0")/../interop/lib.sh"
 HANDSHAKES=$(dirname "$0")/../interop/handshakes.py
@@ -21,9 +22,10 @@ for word; do case $word in diet | swan) ends+=("$word") ;; *) whats+=("$word") ;
 
 # --- the ends ---------------------------------------------------------------------------------------------------------
 inner_of() { echo "10.$1.$(($2 / 256)).$(($2 % 256))"; }
+name_of() { if [ -n "${SHORT:-}" ]; then echo "$1"; elif [ "$1" = a ]; then echo "dev-$2"; else echo "gw-$2"; fi; }
 diet_conf() { # HOST N PEER-LINES: host a plays the devices
-	local i far=64 near=65 role=responder
-	[ "$1" = b ] || { far=65 near=64 role=initiator; }
+	local i far=64 near=65 role=responder other=a
+	[ "$1" = b ] || { far=65 near=64 role=initiator other=b; }
 	rm -rf "${W:?}/$1"
 	mkdir -p "$W/$1/etc/keys" "$W/$1/state" "$W/$1/run"
 	printf 'one secret for all devices' >"$W/$1/etc/keys/psk"
@@ -31,9 +33,11 @@ diet_conf() { # HOST N PEER-LINES: host a plays the devices
 	{
 		printf '[Interface]\nName = diet0\nRole = %s\nId = gw\nAddress = 10.%d.255.254/16\nPsk = keys/psk\n' $role $near
 		for i in $(seq "$2"); do
-			printf '[Peer "dev-%d"]\nKeying = ikev2\nAddress = %s\nLocal = %s/32\nCipher = chacha20-poly1305\nCompress = off\n%b\n' \
-				"$i" "$(inner_of $far "$i")" "$(inner_of $near "$i")" "${3:-}"
-			[ "$1" = b ] || printf 'Id = dev-%d\nPeerId = gw\nEndpoint = 192.0.2.2\nRetransmission = lossy\n' "$i"
+			printf '[Peer "%s"]\nKeying = ikev2\nAddress = %s\nLocal = %s/32\nCipher = chacha20-poly1305\nCompress = off\n%b\n' \
+				"$(name_of $other "$i")" "$(inner_of $far "$i")" "$(inner_of $near "$i")" "${3:-}"
+			# two peers of one daemon do not have one identity, so the gateway has one for each device
+			printf 'Id = %s\n' "$(name_of "$1" "$i")"
+			[ "$1" = b ] || printf 'Endpoint = 192.0.2.2\nRetransmission = lossy\n'
 		done
 	} >"$W/$1/etc/home.conf"
 	chown -R "$USERNAME_FOR_DAEMON" "$W/$1"
@@ -80,7 +84,7 @@ stop() { if [ "$2" = swan ]; then swan_end KILL "$1"; else daemon_kill "$1"; fi;
 pid_of() { if [ "$2" = swan ]; then swan_pid "$1"; else daemon_pid "$1"; fi; }
 held() { # HOST END: child SA pairs there
 	if [ "$2" = swan ]; then swan "$1" --list-sas --raw | grep -o state=INSTALLED | wc -l
-	else dietvpn "$1" sa | grep -oE 'dev-[0-9]+' | sort -u | wc -l; fi
+	else dietvpn "$1" sa | grep -oE '(dev|gw)-[0-9]+' | sort -u | wc -l; fi
 }
 # all threads' time in microseconds, and private memory in kB
 cpu_us() { cat "/proc/$(pid_of "$1" "$2")"/task/*/schedstat | awk '{s += $1} END {printf "%.0f\n", s / 1000}'; }
@@ -119,7 +123,7 @@ cost() { # END
 bytes() { # END
 	local end=$1 kind
 	for kind in usual smallest; do
-		if [ "$end" = diet ] && [ $kind = smallest ]; then PEER='Encap = raw\nNatDetection = no\nExchange = x25519\n'; else PEER=; fi
+		if [ "$end" = diet ] && [ $kind = smallest ]; then SHORT=1 PEER='Encap = raw\nNatDetection = no\nExchange = x25519\nPrf = sha256\n'; else SHORT='' PEER=''; fi
 		[ "$end" = swan ] && [ $kind = smallest ] && continue
 		start b "$end" 1
 		start a "$end" 1
@@ -131,7 +135,7 @@ bytes() { # END
 		stop a "$end"
 		stop b "$end"
 	done
-	PEER=
+	SHORT='' PEER=''
 }
 # flooded END NAME RATE FLOOD-OPTIONS...: honest devices of dietvpnd, or of strongSwan where there is no plugin
 flooded() {
@@ -162,12 +166,10 @@ flooded() {
 	stop b "$end"
 }
 flood() { # END
-	flooded "$1" none 0
-	flooded "$1" init 30000
-	flooded "$1" auth 5000 -m auth
-	flooded "$1" garbage 5000 -m garbage,short,badver,noprop,badgrp -k
-	flooded "$1" botnet 2000 -C 100
-	flooded "$1" botnet 5000 -C 100
+	local one
+	for one in "none 0" "init 30000" "auth 5000 -m auth" "garbage 5000 -m garbage,short,badver,noprop,badgrp -k" "botnet 2000 -C 100" "botnet 5000 -C 100"; do
+		case " ${KINDS:-${one%% *}} " in *" ${one%% *} "*) flooded "$1" $one ;; esac
+	done
 }
 
 # --- run --------------------------------------------------------------------------------------------------------------

@@ -112,7 +112,11 @@ installed() { # HOST PATTERN: SAs there
 	if [ "$END" = swan ]; then swan "$1" --list-sas --raw 2>/dev/null | grep -o 'state=INSTALLED' | wc -l
 	else dietvpn "$1" sa 2>/dev/null | grep -oE "$2" | sort -u | wc -l; fi
 }
-everywhere() { [ "$(installed b 'dev-[0-9]+')" = "$1" ]; }
+everywhere() { # N: both ends have them all
+	local i
+	[ "$(installed b 'dev-[0-9]+')" = "$1" ] || return 1
+	for i in $(seq "$1"); do [ "$(installed "d$i" gw)" -gt 0 ] || return 1; done
+}
 
 # series N WORD...: one fleet over one link
 series() {
@@ -125,7 +129,7 @@ series() {
 	capture b out0 far udp
 	begin_all "$n"
 	wait_for $((LIMIT + 2)) everywhere "$n"
-	for i in $(seq "$n"); do both=$((both + $(installed "d$i" gw))); done
+	for i in $(seq "$n"); do [ "$(installed "d$i" gw)" = 0 ] || both=$((both + 1)); done
 	capture_stop ours
 	capture_stop far
 	end_all "$n"
