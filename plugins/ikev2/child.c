@@ -15,7 +15,7 @@ enum {
 	SOFT_PERCENT = 90,
 	SPREAD_PERCENT = 10,
 	LINGER_MS = 1000,
-	USE_MS = 1000
+	USE_MS = 240000
 };
 
 struct child *child_create(struct ike_sa *sa)

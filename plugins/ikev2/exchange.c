@@ -185,8 +185,13 @@ void ike_sa_deleted(struct ike_sa *sa)
 {
 	struct keying *k = sa->keying;
 	struct peer *peer = sa->peer;
+	struct create *c = sa->request.create;
 
-	say(k, KEYING_INFO, peer, "the peer ended the IKE SA");
+	/* Both rekeyed at once and the peer does not know it: its own one goes on. */
+	if (c && c->rival_sa)
+		ike_sa_promote(sa, c->rival_sa);
+	if (peer->sa == sa)
+		say(k, KEYING_INFO, peer, "the peer ended the IKE SA");
 	ike_sa_destroy(sa);
 	start_again(k, peer);
 }

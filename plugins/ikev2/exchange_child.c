@@ -159,8 +159,6 @@ static void settle(struct ike_sa *sa, struct create *c, struct slice theirs)
 
 	if (c->crossed && create_lower(low, (struct slice){c->rival_low, c->rival_low_len})) {
 		c->fresh->want_delete = true;
-		if (c->rival)
-			child_use(c->rival);
 	} else if (c->old) {
 		c->old->want_delete = true;
 	}
@@ -181,7 +179,8 @@ static void refused(struct ike_sa *sa, const struct create *c, const struct noti
 	case CHILD_SA_NOT_FOUND:
 		if (c->old)
 			child_destroy(c->old);
-		sa->want_child = true;
+		/* Unless the peer's own exchange has replaced it meanwhile. */
+		sa->want_child = !ike_sa_has_child(sa);
 		exchange_next(sa);
 		break;
 	default:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The initiator's first two exchanges: IKE_SA_INIT and IKE_AUTH (RFC 7296 1.2, RFC 7815). */
+#include "ikev2/auth.h"
 #include "ikev2/ikev2.h"
 
 #include "base/wire.h"
@@ -42,6 +43,7 @@ static void put_init(struct ike_sa *sa, struct message_writer *w)
 	payload_add(&w->payloads, PAYLOAD_NONCE, ike_sa_nonce(sa, SIDE_I));
 	if (s->nat_detection)
 		nat_add(sa->keying, &w->payloads, sa->spis, &sa->way, s->encap == ENCAP_UDP);
+	auth_add_hashes(&w->payloads, auth_hashes(s));
 }
 
 static int send_init(struct ike_sa *sa)
@@ -195,20 +197,6 @@ static void note_refusal(struct ike_sa *sa, const struct notify *n)
 			n->type);
 }
 
-static uint32_t read_hashes(const struct payloads *p)
-{
-	const struct notify *n = payloads_notify(p, SIGNATURE_HASH_ALGORITHMS);
-	uint32_t bits = 0;
-
-	for (size_t i = 0; n && i + 2 <= n->data.len; i += 2) {
-		uint16_t hash = get_be16(n->data.data + i);
-
-		if (hash < 32)
-			bits |= (uint32_t)1 << hash;
-	}
-	return bits;
-}
-
 static int take_answer(struct ike_sa *sa, const struct message *m, const struct payloads *p)
 {
 	struct handshake *h = sa->handshake;
@@ -220,7 +208,7 @@ static int take_answer(struct ike_sa *sa, const struct message *m, const struct 
 	memcpy(sa->spis, m->spis, sizeof sa->spis);
 	memcpy(h->nonce[SIDE_R], p->nonce.data, p->nonce.len);
 	h->nonce_len[SIDE_R] = p->nonce.len;
-	h->peer_hashes = read_hashes(p);
+	h->peer_hashes = auth_read_hashes(p);
 	return ike_sa_keep_init(sa, SIDE_R, m->octets);
 }
 
@@ -262,27 +250,27 @@ static void find_nat(struct ike_sa *sa, const struct payloads *p, const struct w
 	sa->way.remote.port = PORT_NAT;
 }
 
+static struct auth_claim claim_of(const struct ike_sa *sa, enum side side, struct slice id)
+{
+	return (struct auth_claim){.settings = sa->peer->settings,
+		.keys = &sa->keys,
+		.side = side,
+		.message = ike_sa_init_message(sa, side),
+		.nonce = ike_sa_nonce(sa, side == SIDE_I ? SIDE_R : SIDE_I),
+		.id = id};
+}
+
 static int put_auth(struct ike_sa *sa, struct payload_writer *w)
 {
 	const struct settings *s = sa->peer->settings;
-	const struct slice id = {s->id.body, s->id.len};
-	struct auth_octets octets = {
-		.message = ike_sa_init_message(sa, SIDE_I), .nonce = ike_sa_nonce(sa, SIDE_R)};
-	uint8_t auth[PRF_LEN_MAX];
-	int r = keymat_auth_octets(&sa->keys, SIDE_I, id, &octets);
+	const struct auth_claim claim = claim_of(sa, SIDE_I, (struct slice){s->id.body, s->id.len});
 
-	if (!r)
-		r = keymat_psk_auth(sa->keys.prf, settings_pad(s, sa->keys.prf->id), &octets, auth);
-	if (r)
-		return r;
-	payload_add(w, PAYLOAD_IDI, id);
+	payload_add(w, PAYLOAD_IDI, claim.id);
 	if (!sa->peer->contacted)
 		payload_add_notify(w, INITIAL_CONTACT, (struct slice){NULL, 0});
 	if (s->peer_id_named)
 		payload_add(w, PAYLOAD_IDR, (struct slice){s->peer_id.body, s->peer_id.len});
-	payload_add_typed(
-		w, PAYLOAD_AUTH, AUTH_SHARED_KEY, (struct slice){auth, sa->keys.prf->len});
-	return 0;
+	return auth_add(&claim, sa->handshake->peer_hashes, w);
 }
 
 static int send_auth(struct ike_sa *sa)
@@ -350,22 +338,6 @@ void on_init_response(struct ike_sa *sa, const struct message *m, const struct w
 			sa, r == -EINVAL ? "its key exchange value is not legal" : strerror(-r));
 }
 
-static bool auth_holds(const struct ike_sa *sa, const struct payloads *p)
-{
-	const struct settings *s = sa->peer->settings;
-	struct auth_octets octets = {
-		.message = ike_sa_init_message(sa, SIDE_R), .nonce = ike_sa_nonce(sa, SIDE_I)};
-	const struct prf *prf = sa->keys.prf;
-	uint8_t auth[PRF_LEN_MAX];
-
-	if (p->auth.data[0] != AUTH_SHARED_KEY ||
-		p->auth.len != (size_t)AUTH_HEADER_LEN + prf->len ||
-		keymat_auth_octets(&sa->keys, SIDE_R, p->id_r, &octets) ||
-		keymat_psk_auth(prf, settings_pad(s, prf->id), &octets, auth))
-		return false;
-	return secret_equal_bytes(auth, p->auth.data + AUTH_HEADER_LEN, prf->len);
-}
-
 /* Why the child did not come up, NULL where it did. */
 static const char *take_child(struct ike_sa *sa, struct child *child, const struct payloads *p)
 {
@@ -403,6 +375,7 @@ void on_auth_response(struct ike_sa *sa, const struct payloads *p)
 {
 	const struct settings *s = sa->peer->settings;
 	struct child *child = sa->request.child;
+	const struct auth_claim claim = claim_of(sa, SIDE_R, p->id_r);
 	const char *why;
 
 	if (!p->auth.data || !p->id_r.data) {
@@ -419,8 +392,9 @@ void on_auth_response(struct ike_sa *sa, const struct payloads *p)
 		ike_sa_fail(sa, "it has another identity than PeerId");
 		return;
 	}
-	if (!auth_holds(sa, p)) {
-		ike_sa_fail(sa, "its AUTH is wrong: compare Psk");
+	if (!auth_holds(&claim, p->auth)) {
+		ike_sa_fail(
+			sa, "authentication failed: its AUTH is wrong: compare Psk, or PeerKey");
 		return;
 	}
 	request_done(sa);

@@ -107,8 +107,7 @@ static const char *take_answer(
 	return *out ? NULL : "out of memory";
 }
 
-/* The new one inherits the children; the old one waits for its D. */
-static void promote(struct ike_sa *sa, struct ike_sa *next)
+void ike_sa_promote(struct ike_sa *sa, struct ike_sa *next)
 {
 	inherit(sa, next);
 	sa->peer->sa = next;
@@ -129,7 +128,7 @@ void on_rekey_response(struct ike_sa *sa, struct create *c, const struct payload
 		/* Ours came to nothing, the peer's goes on. */
 		if (next)
 			ike_sa_destroy(next);
-		promote(sa, c->rival_sa);
+		ike_sa_promote(sa, c->rival_sa);
 		return;
 	}
 	if (n && n->type == TEMPORARY_FAILURE) {
@@ -147,12 +146,12 @@ void on_rekey_response(struct ike_sa *sa, struct create *c, const struct payload
 	if (c->crossed && c->rival_sa &&
 		create_lower(low, (struct slice){c->rival_low, c->rival_low_len})) {
 		/* The peer's own one goes on, ours goes at once. */
-		promote(sa, c->rival_sa);
+		ike_sa_promote(sa, c->rival_sa);
 		next->want_delete = true;
 		exchange_next(next);
 		return;
 	}
-	promote(sa, next);
+	ike_sa_promote(sa, next);
 	sa->want_delete = true;
 	exchange_next(sa);
 	exchange_next(next);
@@ -243,5 +242,5 @@ void on_rekey_answered(struct ike_sa *sa)
 
 	sa->successor = NULL;
 	if (next && (!sa->request.create || sa->request.create->rival_sa != next))
-		promote(sa, next);
+		ike_sa_promote(sa, next);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The responder's first two exchanges: nothing is computed for IKE_SA_INIT that a cookie would not
  * have paid, no Diffie-Hellman before IKE_AUTH (RFC 7296 1.2, 2.6, trust.md 4.3). */
+#include "ikev2/auth.h"
 #include "ikev2/half_open.h"
 
 #include "base/wire.h"
@@ -50,6 +51,17 @@ static void refuse_some(struct keying *k, const struct message *m, const struct 
 		refuse(k, m, way, type, data);
 }
 
+/* Who it is that asks is not known yet. */
+static uint32_t hashes_of_all(const struct keying *k)
+{
+	uint32_t hashes = 0;
+
+	for (size_t i = 0; i < k->settings.n; i++)
+		if (k->settings.list[i].role != ROLE_INITIATOR)
+			hashes |= auth_hashes(&k->settings.list[i]);
+	return hashes;
+}
+
 /* The same octets whenever it is asked for: nothing in it but what the slot holds. Returns the
  * length, 0 where it does not fit. */
 static size_t write_answer(struct keying *k, const struct half *half)
@@ -65,6 +77,8 @@ static size_t write_answer(struct keying *k, const struct half *half)
 	payload_add(&w.payloads, PAYLOAD_NONCE, (struct slice){half->nonce_r, half->nonce_r_len});
 	if (half->nat_asked)
 		nat_add(k, &w.payloads, half->spis, &half->way, false);
+	if (half->hashes_asked)
+		auth_add_hashes(&w.payloads, hashes_of_all(k));
 	return message_end(&w, NULL, 0);
 }
 
@@ -111,14 +125,16 @@ static bool choose(struct keying *k, const struct message *m, const struct way *
 	return false;
 }
 
-static int fill(struct keying *k, struct half *half, const struct chosen *chosen, bool nat_asked)
+static int fill(
+	struct keying *k, struct half *half, const struct chosen *chosen, const struct payloads *p)
 {
 	const struct prf *prf = prf_find(chosen->prf);
 	const struct dh_group *group = dh_find(chosen->group);
 
 	half->chosen = *chosen;
 	half->chosen.spi_len = 0;
-	half->nat_asked = nat_asked;
+	half->nat_asked = payloads_notify(p, NAT_DETECTION_SOURCE_IP);
+	half->hashes_asked = payloads_notify(p, SIGNATURE_HASH_ALGORITHMS);
 	half->nonce_r_len = prf->len / 2 > NONCE_MIN ? prf->len / 2 : NONCE_MIN;
 	k->host->random(k->host, half->nonce_r, half->nonce_r_len);
 	return dh_generate(group, half->secret, half->public_key);
@@ -152,7 +168,7 @@ void on_init_request(struct keying *k, const struct message *m, const struct way
 	half = half_add(k->half, m->spis, way, m->octets);
 	if (!half)
 		return;
-	if (fill(k, half, &chosen, payloads_notify(&p, NAT_DETECTION_SOURCE_IP))) {
+	if (fill(k, half, &chosen, &p)) {
 		half_drop(k->half, half);
 		return;
 	}
@@ -213,20 +229,16 @@ static struct peer *find_peer(struct keying *k, struct slice id)
 	return NULL;
 }
 
-static bool auth_holds(const struct examined *e)
+static bool auth_is_right(const struct examined *e)
 {
-	const struct payloads *p = &e->inner;
-	const struct prf *prf = e->keys.prf;
-	struct auth_octets octets = {.message = half_init(e->k->half, e->half),
-		.nonce = {e->half->nonce_r, e->half->nonce_r_len}};
-	uint8_t auth[PRF_LEN_MAX];
+	const struct auth_claim claim = {.settings = e->peer->settings,
+		.keys = &e->keys,
+		.side = SIDE_I,
+		.message = half_init(e->k->half, e->half),
+		.nonce = {e->half->nonce_r, e->half->nonce_r_len},
+		.id = e->inner.id_i};
 
-	if (p->auth.data[0] != AUTH_SHARED_KEY ||
-		p->auth.len != (size_t)AUTH_HEADER_LEN + prf->len ||
-		keymat_auth_octets(&e->keys, SIDE_I, p->id_i, &octets) ||
-		keymat_psk_auth(prf, settings_pad(e->peer->settings, prf->id), &octets, auth))
-		return false;
-	return secret_equal_bytes(auth, p->auth.data + AUTH_HEADER_LEN, prf->len);
+	return auth_holds(&claim, e->inner.auth);
 }
 
 static bool suite_allowed(const struct examined *e)
@@ -257,8 +269,8 @@ static bool admit(struct examined *e)
 	if (p->id_r.data && !slice_equal(p->id_r, (struct slice){e->peer->settings->id.body,
 							  e->peer->settings->id.len}))
 		e->why = "it asks for another identity than our Id";
-	else if (!auth_holds(e))
-		e->why = "its AUTH is wrong: compare Psk";
+	else if (!auth_is_right(e))
+		e->why = "its AUTH is wrong: compare Psk, or PeerKey";
 	else if (!suite_allowed(e))
 		e->why = "the cipher of the IKE SA is not in its Cipher list";
 	return !e->why;
@@ -311,6 +323,7 @@ static struct ike_sa *promote(struct examined *e)
 	memcpy(h->nonce[SIDE_R], half->nonce_r, half->nonce_r_len);
 	h->nonce_len[SIDE_R] = half->nonce_r_len;
 	h->nat = e->way->socket == ON_NAT;
+	h->peer_hashes = auth_read_hashes(&e->init);
 	if (!len || ike_sa_keep_init(sa, SIDE_R, (struct slice){e->k->scratch, len}) ||
 		ike_sa_enter(sa)) {
 		ike_sa_destroy(sa);
@@ -323,20 +336,15 @@ static struct ike_sa *promote(struct examined *e)
 static int put_auth(struct ike_sa *sa, struct payload_writer *w)
 {
 	const struct settings *s = sa->peer->settings;
-	const struct slice id = {s->id.body, s->id.len};
-	struct auth_octets octets = {
-		.message = ike_sa_init_message(sa, SIDE_R), .nonce = ike_sa_nonce(sa, SIDE_I)};
-	uint8_t auth[PRF_LEN_MAX];
-	int r = keymat_auth_octets(&sa->keys, SIDE_R, id, &octets);
+	const struct auth_claim claim = {.settings = s,
+		.keys = &sa->keys,
+		.side = SIDE_R,
+		.message = ike_sa_init_message(sa, SIDE_R),
+		.nonce = ike_sa_nonce(sa, SIDE_I),
+		.id = {s->id.body, s->id.len}};
 
-	if (!r)
-		r = keymat_psk_auth(sa->keys.prf, settings_pad(s, sa->keys.prf->id), &octets, auth);
-	if (r)
-		return r;
-	payload_add(w, PAYLOAD_IDR, id);
-	payload_add_typed(
-		w, PAYLOAD_AUTH, AUTH_SHARED_KEY, (struct slice){auth, sa->keys.prf->len});
-	return 0;
+	payload_add(w, PAYLOAD_IDR, claim.id);
+	return auth_add(&claim, sa->handshake->peer_hashes, w);
 }
 
 static void grant(struct examined *e)
@@ -348,6 +356,8 @@ static void grant(struct examined *e)
 		return;
 	exchange_begin(sa, &w, IKE_AUTH, true);
 	if (put_auth(sa, &w.payloads)) {
+		say(e->k, KEYING_WARN, e->peer,
+			"our Key has no signature that it reads: no IKE SA");
 		ike_sa_destroy(sa);
 		return;
 	}

@@ -118,6 +118,16 @@ void ike_sa_destroy(struct ike_sa *sa)
 	free(sa);
 }
 
+bool ike_sa_has_child(const struct ike_sa *sa)
+{
+	if (sa->request.len && sa->request.what == ASK_CHILD)
+		return true;
+	list_each (node, &sa->children)
+		if (child_is_live(container_of(node, struct child, link)))
+			return true;
+	return false;
+}
+
 void ike_sa_set_keys(struct ike_sa *sa)
 {
 	enum side other = sa->side == SIDE_I ? SIDE_R : SIDE_I;
@@ -227,9 +237,11 @@ int request_send(struct ike_sa *sa, struct message_writer *w, struct request wha
 	what.exchange = w->head.exchange;
 	sa->request = what;
 	retransmit_begin(&sa->request.retransmit, retransmit_profile(sa->peer->settings->lossy));
-	/* Whoever has been silent before is given up sooner. */
+	/* Whoever has been silent before is given up sooner, and a handshake begins anew. */
 	if (what.what == ASK_ALIVE)
 		sa->request.retransmit.sent = sa->request.retransmit.profile->tries / 2;
+	else if (sa->handshake)
+		sa->request.retransmit.sent = sa->request.retransmit.profile->tries / 4;
 	transmit(sa);
 	return 0;
 }

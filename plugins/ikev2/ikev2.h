@@ -202,6 +202,8 @@ struct ike_sa *ike_sa_by_id(const struct keying *k, uint32_t id);
 /* Under which SPI we are found; to be called when spis changes. 0 or -ENOMEM. */
 int ike_sa_enter(struct ike_sa *sa);
 void ike_sa_random_spi(struct keying *k, uint8_t spi[IKE_SPI_LEN]);
+/* One that carries packets, or is being made. */
+bool ike_sa_has_child(const struct ike_sa *sa);
 /* Keys for both directions from sa->keys. */
 void ike_sa_set_keys(struct ike_sa *sa);
 void ike_sa_drop_handshake(struct ike_sa *sa);
@@ -261,6 +263,8 @@ void on_child_request(struct ike_sa *sa, const struct payloads *p, struct payloa
 void ask_rekey_ike(struct ike_sa *sa);
 void on_rekey_response(struct ike_sa *sa, struct create *c, const struct payloads *p);
 void on_rekey_request(struct ike_sa *sa, const struct payloads *p, struct payload_writer *w);
+/* The new one inherits the children; the old one waits for its D. */
+void ike_sa_promote(struct ike_sa *sa, struct ike_sa *next);
 /* After the answer to it has been sent. */
 void on_rekey_answered(struct ike_sa *sa);
 

@@ -42,6 +42,8 @@ static bool answers(const struct settings_list *list)
 
 static void destroy(struct keying *k)
 {
+	list_each_safe (node, &k->all)
+		ike_sa_destroy(container_of(node, struct ike_sa, link));
 	half_open_destroy(k->half);
 	aead_pool_destroy(k->pool);
 	map_fini(&k->sas);
@@ -72,7 +74,6 @@ static int make_tables(struct keying *k)
 {
 	map_init(&k->sas, spi_equal);
 	map_init(&k->sas_by_id, id_equal);
-	list_init(&k->all);
 	k->sockets[ON_IKE] = k->sockets[ON_NAT] = -1;
 	k->host->random(k->host, k->table_key, sizeof k->table_key);
 	k->pool = aead_pool_create(CIPHER_CONTEXTS);
@@ -97,6 +98,7 @@ static int create(const struct keying_host *host, struct slice config, struct ke
 		free(k);
 		return r;
 	}
+	list_init(&k->all);
 	r = make_peers(k);
 	if (!r)
 		r = make_tables(k);
@@ -154,16 +156,6 @@ static struct peer *find(struct keying *k, uint32_t policy)
 	return NULL;
 }
 
-static bool has_child(const struct ike_sa *sa)
-{
-	if (sa->request.len && sa->request.what == ASK_CHILD)
-		return true;
-	list_each (node, &sa->children)
-		if (child_is_live(container_of(node, struct child, link)))
-			return true;
-	return false;
-}
-
 /* While a failed one rests, traffic does not hurry it. */
 static void acquire(struct keying *k, const struct keying_acquire *asked)
 {
@@ -173,7 +165,7 @@ static void acquire(struct keying *k, const struct keying_acquire *asked)
 		return;
 	if (!peer->sa)
 		initiate(k, peer);
-	else if (peer->sa->state == IKE_UP && !has_child(peer->sa)) {
+	else if (peer->sa->state == IKE_UP && !ike_sa_has_child(peer->sa)) {
 		peer->sa->want_child = true;
 		exchange_next(peer->sa);
 	}

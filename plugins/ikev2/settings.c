@@ -5,6 +5,7 @@
 #include "codec/tree.h"
 #include "crypto/dh.h"
 #include "crypto/secret.h"
+#include "crypto/sign_private.h"
 #include "ikev2/keymat.h"
 
 #include <errno.h>
@@ -24,6 +25,7 @@ enum {
 	ATTR_HOP_LIMIT = -5,
 	ATTR_WINDOW = -6,
 	WINDOW_DEFAULT = 64,
+	KEY_FILE_MAX = 4096,
 	ALIVE_S = 60,
 };
 
@@ -45,8 +47,12 @@ const struct keying_key settings_keys[] = {
 	{"ChildLifetime", "of the ESP SAs: 10min, 8h (default), 30d", KEYING_KEY_RELOADABLE},
 	{"CookieThreshold", "half-open handshakes from which strangers need a cookie, default 64",
 		KEYING_KEY_RELOADABLE},
-	{"Key", "not in this version", 0},
-	{"PeerKey", "not in this version", 0},
+	{"Key",
+		"file: our private key, PEM or base64 of an Ed25519 seed; with PeerKey, without "
+		"Psk",
+		KEYING_KEY_SECRET_FILE | KEYING_KEY_RELOADABLE},
+	{"PeerKey", "the peer's public key: base64, or a file with base64 or PEM",
+		KEYING_KEY_RELOADABLE},
 	{"Imprint", "not in this version", 0},
 	{"Ppk", "not in this version", 0},
 	{"PpkId", "not in this version", 0},
@@ -150,8 +156,7 @@ static bool get_value(const struct reader *r, const char *key, struct value *out
 
 static void refuse_absent(struct reader *r)
 {
-	static const char *const absent[] = {
-		"Key", "PeerKey", "Imprint", "Ppk", "PpkId", "PpkRequired"};
+	static const char *const absent[] = {"Imprint", "Ppk", "PpkId", "PpkRequired"};
 	struct value value;
 
 	for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
@@ -510,7 +515,8 @@ static void read_psk(struct reader *r)
 	snprintf(name, sizeof name, "%s/Psk", s->name);
 	error = r->host->secret(r->host, name, file, sizeof file, &len);
 	if (error == -ENOENT && !value.text[0])
-		complain(r, s->at, "Keying = ikev2 needs a Psk", "dietvpn genpsk > keys/psk");
+		complain(r, s->at, "Keying = ikev2 needs a Psk, or Key and PeerKey",
+			"dietvpn genpsk > keys/psk");
 	else if (error)
 		complain_about(r, &value, "Psk", strerror(-error), "");
 	else if (decode_psk(file, len, psk, &n))
@@ -523,6 +529,75 @@ static void read_psk(struct reader *r)
 		complain_about(r, &value, "Psk", "no memory", "");
 	secret_wipe(file, sizeof file);
 	secret_wipe(psk, sizeof psk);
+}
+
+/* As it stands in the file, or in a file of its own. */
+static int parse_peer_key(struct reader *r, const struct value *value, struct sign_public *out)
+{
+	char name[SETTINGS_NAME_MAX + 8];
+	uint8_t file[KEY_FILE_MAX];
+	size_t len = 0;
+	int error;
+
+	if (!sign_public_from_text(
+		    (struct slice){(const uint8_t *)value->text, strlen(value->text)}, out))
+		return 0;
+	snprintf(name, sizeof name, "%s/PeerKey", r->out->name);
+	error = r->host->secret(r->host, name, file, sizeof file, &len);
+	return error ? error : sign_public_from_text((struct slice){file, len}, out);
+}
+
+static int parse_key(struct reader *r, struct sign_private **out)
+{
+	char name[SETTINGS_NAME_MAX + 8];
+	uint8_t file[KEY_FILE_MAX];
+	size_t len = 0;
+	int error;
+
+	snprintf(name, sizeof name, "%s/Key", r->out->name);
+	error = r->host->secret(r->host, name, file, sizeof file, &len);
+	if (!error)
+		error = sign_private_from_text((struct slice){file, len}, out);
+	secret_wipe(file, sizeof file);
+	return error;
+}
+
+static const char *key_trouble(int error)
+{
+	return error == -ENOENT || error == -EACCES ? strerror(-error) : sign_key_error(error);
+}
+
+/* RFC 7670 without its CERT payload: each side has the other's key from the file. */
+static void read_keys(struct reader *r, const struct value *peer_key)
+{
+	struct settings *s = r->out;
+	struct value value = {.at = peer_key->at};
+	int error;
+
+	if (get_value(r, "Psk", &value))
+		complain_about(r, &value, "Psk", "and PeerKey: one of them authenticates", "");
+	get_value(r, "Key", &value);
+	error = parse_key(r, &s->key);
+	if (error == -ENOENT && !value.text[0])
+		complain(r, s->at, "PeerKey needs a Key of our own", "dietvpn keygen");
+	else if (error)
+		complain_about(r, &value, "Key", key_trouble(error), "");
+	s->peer_key = calloc(1, sizeof *s->peer_key);
+	error = s->peer_key ? parse_peer_key(r, peer_key, s->peer_key) : -ENOMEM;
+	if (error)
+		complain_about(r, peer_key, "PeerKey", key_trouble(error), "");
+}
+
+static void read_credentials(struct reader *r)
+{
+	struct value value;
+
+	if (get_value(r, "PeerKey", &value))
+		read_keys(r, &value);
+	else if (get_value(r, "Key", &value))
+		complain_about(r, &value, "Key", "needs the peer's as well", "PeerKey = ...");
+	else
+		read_psk(r);
 }
 
 static bool read_addr(tree_node node, struct ip_addr *out)
@@ -676,7 +751,7 @@ static void read_peer(struct reader *r)
 	read_manner(r);
 	read_attrs(r);
 	read_identities(r);
-	read_psk(r);
+	read_credentials(r);
 }
 
 /* A responder finds the peer, and its key, by the identity: two peers with one are one too many. */
@@ -743,6 +818,10 @@ int settings_read(const struct keying_host *host, struct slice config, struct se
 
 void settings_fini(struct settings_list *list)
 {
+	for (size_t i = 0; i < list->n; i++) {
+		sign_private_destroy(list->list[i].key);
+		free(list->list[i].peer_key);
+	}
 	if (list->list)
 		secret_wipe(list->list, list->n * sizeof *list->list);
 	free(list->list);

@@ -4,6 +4,7 @@
 #define DIETVPN_IKEV2_SETTINGS_H
 
 #include "crypto/prf.h"
+#include "crypto/sign_key.h"
 #include "dietvpn/keying.h"
 #include "ikev2/payload_hcp.h"
 #include "ikev2/payload_sa.h"
@@ -44,6 +45,9 @@ struct settings {
 	struct hcp hcp;          /* what we would like to compress with */
 	uint32_t window;         /* of the attributes: replay window */
 	uint64_t alive_s;        /* silence after which the peer is asked; 0: never */
+	/* Ours and the peer's pinned one, owned; both NULL: a pre-shared key. */
+	struct sign_private *key;
+	struct sign_public *peer_key;
 	uint8_t pads[SETTINGS_PADS][PRF_LEN_MAX]; /* prf(PSK, "Key Pad for IKEv2") */
 	uint64_t ike_life_s, child_life_s;
 };

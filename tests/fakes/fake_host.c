@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { FAKE_SPI_FIRST = 0x20000001 };
+
 /* The table is const for plugins; the fake records in itself. */
 static struct fake_host *fake_of(const struct keying_host *host)
 {
@@ -91,6 +93,23 @@ static int fake_socket_send(const struct keying_host *host, int socket,
 	return 0;
 }
 
+static int fake_socket_send_from(const struct keying_host *host, int socket,
+	const struct ip_addr *local, const struct ip_endpoint *to, struct slice payload)
+{
+	(void)local;
+	return fake_socket_send(host, socket, to, payload);
+}
+
+static int fake_route(
+	const struct keying_host *host, const struct ip_endpoint *remote, struct ip_addr *local)
+{
+	(void)remote;
+	if (!fake_of(host)->own.family)
+		return -ENETUNREACH;
+	*local = fake_of(host)->own;
+	return 0;
+}
+
 static void fake_socket_close(const struct keying_host *host, int socket)
 {
 	(void)host;
@@ -105,6 +124,8 @@ static int fake_spi_reserve(const struct keying_host *host, const struct ip_endp
 	(void)local;
 	if (fake->spi_error)
 		return fake->spi_error;
+	if (!*spi)
+		*spi = FAKE_SPI_FIRST + fake->next_spi++;
 	for (size_t i = 0; i < fake->n_spis; i++)
 		if (fake->spis[i].spi == *spi)
 			return -EADDRINUSE;
@@ -260,6 +281,8 @@ void fake_host_init(struct fake_host *fake)
 		.state_load = fake_state_load,
 		.state_save = fake_state_save,
 		.event = fake_event,
+		.socket_send_from = fake_socket_send_from,
+		.route = fake_route,
 	};
 }
 

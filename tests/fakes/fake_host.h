@@ -8,12 +8,12 @@
 #include <stdbool.h>
 
 enum {
-	FAKE_SAS_MAX = 64,
+	FAKE_SAS_MAX = 512,
 	FAKE_SPIS_MAX = 64,
 	FAKE_SECRETS_MAX = 32,
 	FAKE_LINES_MAX = 64,
 	FAKE_ROWS_MAX = 32,
-	FAKE_SENT_MAX = 32,
+	FAKE_SENT_MAX = 256,
 };
 
 struct fake_sa {
@@ -71,6 +71,8 @@ struct fake_host {
 	} timers[FAKE_LINES_MAX];
 	size_t n_timers;
 	int next_socket;
+	struct ip_addr own; /* what route() tells; family 0: nothing */
+	uint32_t next_spi;  /* for whoever asks for any */
 };
 
 void fake_host_init(struct fake_host *fake);

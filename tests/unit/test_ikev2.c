@@ -1,0 +1,682 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plugins/ikev2 at both ends of a wire of our own, in virtual time: every message lost, doubled or
+ * overtaken, both ends beginning at once, either end restarted after any message.
+ */
+#include "fakes/fake_host.h"
+
+#include "codec/tree.h"
+#include "crypto/secret.h"
+#include "keying/plugin.h"
+
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern const struct keying_plugin_ops keying_plugin_ikev2;
+
+enum { POLICY = 10, SECOND = 1000, MESSAGE_MAX = 1500, MINIMUM_SUM = 620, EXCHANGE_AT = 18 };
+
+struct end {
+	struct fake_host fake;
+	struct keying *k;
+	struct ip_endpoint at;
+	const char *name, *peer;
+	size_t taken; /* of fake.sent */
+};
+
+/* left begins unless a test says otherwise */
+static struct end left;
+static struct end right;
+static const struct keying_plugin_ops *const ops = &keying_plugin_ikev2;
+
+static struct {
+	uint32_t seed;
+	unsigned loss, twice, late; /* in percent */
+	bool corrupt;
+	size_t messages, octets, cut; /* cut: nothing goes after so many; 0: no limit */
+} wire;
+
+static unsigned chance(void)
+{
+	wire.seed ^= wire.seed << 13;
+	wire.seed ^= wire.seed >> 17;
+	wire.seed ^= wire.seed << 5;
+	return wire.seed % 100;
+}
+
+static struct slice config_of(
+	const struct end *e, const struct end *other, const char *interface, const char *peer)
+{
+	static struct tree_writer w;
+	static struct config_errors errors;
+	const uint32_t policies[] = {POLICY};
+	struct config config;
+	char text[1024];
+	int n = snprintf(text, sizeof text,
+		"[Interface]\nName = diet0\nAddress = fd00::%u/64\nId = %s\n%s\n"
+		"[Peer \"%s\"]\nKeying = ikev2\nEndpoint = 192.0.2.%u\nAddress = fd00::%u\n%s\n",
+		e->at.addr.bytes[3], e->name, interface, e->peer, other->at.addr.bytes[3],
+		other->at.addr.bytes[3], peer);
+
+	memset(&errors, 0, sizeof errors);
+	cr_assert_eq(config_load_text("home", text, (size_t)n, &config, &errors), 0, "%s: %s",
+		errors.list[0].at, errors.list[0].text);
+	tree_writer_fini(&w);
+	tree_writer_init(&w);
+	plugin_write_config(&w, &config, "ikev2", policies);
+	config_fini(&config);
+	return (struct slice){w.data, w.len};
+}
+
+static void begin(struct end *e, const struct end *other, const char *interface, const char *peer)
+{
+	struct slice config = config_of(e, other, interface, peer);
+
+	cr_assert_eq(ops->check(&e->fake.table, config), 0, "%s", e->fake.errors[0].text);
+	cr_assert_eq(ops->create(&e->fake.table, config, &e->k), 0);
+	cr_assert_eq(ops->start(e->k), 0);
+}
+
+static void both(const char *peer)
+{
+	begin(&left, &right, "", peer);
+	begin(&right, &left, "", peer);
+}
+
+static void init_end(struct end *e, const char *name, const char *peer, uint8_t last, uint64_t seed)
+{
+	char psk[64];
+
+	memset(e, 0, sizeof *e);
+	fake_host_init(&e->fake);
+	e->fake.random = seed;
+	e->fake.now_ms = 1000000;
+	e->name = name;
+	e->peer = peer;
+	e->at.addr = (struct ip_addr){4, {192, 0, 2, last}};
+	e->fake.own = e->at.addr;
+	snprintf(psk, sizeof psk, "%s/Psk", peer);
+	fake_host_secret(&e->fake, psk, "one secret for both ends", 0);
+}
+
+static void set_up(void)
+{
+	cr_assert_eq(crypto_init(), 0);
+	init_end(&left, "left", "right", 1, 7);
+	init_end(&right, "right", "left", 2, 100007);
+	memset(&wire, 0, sizeof wire);
+	wire.seed = 1;
+}
+
+static void end(struct end *e)
+{
+	if (!e->k)
+		return;
+	ops->stop(e->k);
+	ops->destroy(e->k);
+	e->k = NULL;
+	cr_assert_eq(fake_host_living(&e->fake), 0u, "%s leaves SAs", e->name);
+	cr_assert_eq(e->fake.n_spis, 0u, "%s leaves SPIs", e->name);
+}
+
+static void tear_down(void)
+{
+	end(&left);
+	end(&right);
+}
+
+TestSuite(ikev2, .init = set_up, .fini = tear_down);
+
+static void deliver(struct end *to, const struct end *from, size_t i)
+{
+	struct keying_datagram d = {.socket = from->fake.sent[i].socket,
+		.local = to->at,
+		.remote = from->at,
+		.payload = {from->fake.sent[i].data, from->fake.sent[i].len}};
+	uint8_t copy[MESSAGE_MAX];
+
+	d.local.port = d.remote.port = d.socket ? 4500 : 500;
+	if (wire.corrupt) {
+		memcpy(copy, d.payload.data, d.payload.len);
+		copy[wire.seed % d.payload.len] ^= (uint8_t)(1 + wire.seed % 255);
+		d.payload.data = copy;
+	}
+	if (to->k)
+		ops->datagram(to->k, &d);
+}
+
+/* One waiting message of this end goes over, or not. */
+static bool step(struct end *from, struct end *to)
+{
+	size_t i = from->taken;
+
+	if (i == from->fake.n_sent)
+		return false;
+	if (i + 1 < from->fake.n_sent && chance() < wire.late) {
+		/* The next one overtakes it. */
+		struct fake_host *f = &from->fake;
+		uint8_t hold[sizeof f->sent[0]];
+
+		memcpy(hold, &f->sent[i], sizeof hold);
+		memcpy(&f->sent[i], &f->sent[i + 1], sizeof hold);
+		memcpy(&f->sent[i + 1], hold, sizeof hold);
+	}
+	from->taken++;
+	wire.messages++;
+	wire.octets += from->fake.sent[i].len;
+	if ((!wire.cut || wire.messages <= wire.cut) && chance() >= wire.loss) {
+		deliver(to, from, i);
+		if (chance() < wire.twice)
+			deliver(to, from, i);
+	}
+	if (from->taken == from->fake.n_sent)
+		from->taken = from->fake.n_sent = 0;
+	return true;
+}
+
+static void pump(void)
+{
+	for (int n = 0; n < 10000; n++) {
+		bool some = step(&left, &right);
+
+		if (!step(&right, &left) && !some)
+			return;
+	}
+	cr_assert_fail("the two never come to rest");
+}
+
+/* Both clocks are one. */
+static bool run_timer(struct end *e, uint64_t until)
+{
+	uint32_t timer;
+
+	if (!e->k || e->fake.now_ms >= until)
+		return false;
+	if (!fake_host_advance(&e->fake, until - e->fake.now_ms, &timer))
+		return false;
+	ops->timeout(e->k, timer);
+	return true;
+}
+
+static void run(uint64_t ms)
+{
+	uint64_t end = left.fake.now_ms + ms;
+
+	pump();
+	for (uint64_t now = left.fake.now_ms; now < end; now += 50) {
+		while (run_timer(&left, now + 50))
+			pump();
+		while (run_timer(&right, now + 50))
+			pump();
+		left.fake.now_ms = right.fake.now_ms = now + 50;
+		pump();
+	}
+}
+
+static void acquire(struct end *e)
+{
+	const struct keying_acquire asked = {.policy = POLICY};
+
+	ops->acquire(e->k, &asked);
+}
+
+/* Somebody at this end has something to say all the time. */
+static void traffic(struct end *e, unsigned seconds)
+{
+	for (unsigned i = 0; i < seconds; i++) {
+		bool has_out = false;
+
+		for (size_t k = 0; k < e->fake.n_sas; k++)
+			has_out = has_out ||
+				  (e->fake.sas[k].id && e->fake.sas[k].params.dir == SA_OUT &&
+					  !e->fake.sas[k].params.fallback);
+		if (!has_out)
+			acquire(e);
+		run(SECOND);
+	}
+}
+
+/* The newest outbound SA, as the data path takes it. */
+static struct fake_sa *newest(struct end *e, enum sa_dir dir, bool fallback)
+{
+	for (size_t i = e->fake.n_sas; i-- > 0;) {
+		struct fake_sa *sa = &e->fake.sas[i];
+
+		if (sa->id && sa->params.dir == dir && sa->params.fallback == fallback)
+			return sa;
+	}
+	return NULL;
+}
+
+/* What one sends on, the other one opens. */
+static bool reaches(struct end *from, struct end *to, bool fallback)
+{
+	const struct fake_sa *out = newest(from, SA_OUT, fallback);
+	const struct fake_sa *in = out ? fake_host_find(&to->fake, SA_IN, out->params.spi) : NULL;
+
+	return in && in->params.keymat_len == out->params.keymat_len &&
+	       in->params.encr == out->params.encr && in->params.esn == out->params.esn &&
+	       in->params.attrs.len == out->params.attrs.len &&
+	       !memcmp(in->attrs, out->attrs, in->params.attrs.len) &&
+	       !memcmp(in->params.keymat, out->params.keymat, out->params.keymat_len);
+}
+
+static bool stands(void)
+{
+	return reaches(&left, &right, false) && reaches(&right, &left, false);
+}
+
+static void dump(const struct end *e)
+{
+	for (size_t i = 0; i < e->fake.n_sas; i++)
+		if (e->fake.sas[i].id)
+			fprintf(stderr, "%s: SA %zu %s 0x%x\n", e->name, i,
+				e->fake.sas[i].params.dir == SA_OUT ? "out" : "in",
+				e->fake.sas[i].params.spi);
+	for (size_t i = 0; i < e->fake.n_logs; i++)
+		fprintf(stderr, "%s: %s\n", e->name, e->fake.logs[i]);
+}
+
+static void expect_standing(void)
+{
+	if (!stands()) {
+		dump(&left);
+		dump(&right);
+	}
+	cr_assert(stands(), "seed %u", wire.seed);
+}
+
+static void expect_one_pair(size_t sas)
+{
+	if (!stands() || fake_host_living(&left.fake) != sas ||
+		fake_host_living(&right.fake) != sas) {
+		dump(&left);
+		dump(&right);
+	}
+	cr_assert(stands(), "seed %u", wire.seed);
+	cr_assert_eq(fake_host_living(&left.fake), sas, "%zu", fake_host_living(&left.fake));
+	cr_assert_eq(fake_host_living(&right.fake), sas, "%zu", fake_host_living(&right.fake));
+}
+
+#define SMALLEST \
+	"Cipher = chacha20-poly1305\nCompress = off\nPrf = sha256\nExchange = x25519\n" \
+	"NatDetection = no\n"
+#define PLAIN "Cipher = chacha20-poly1305\nCompress = off\n"
+
+Test(ikev2, four_messages_of_the_smallest_size)
+{
+	both(SMALLEST);
+	acquire(&left);
+	pump();
+	expect_one_pair(2);
+	cr_assert_eq(wire.messages, 4u);
+	/* the floor for identities of one octet and IPv4 selectors; ours are IPv6 and longer:
+	 * 4 x 48 - 4 x 24 for selectors, names of 4 and 5 octets, ESN offered as a choice,
+	 * INITIAL_CONTACT */
+	cr_assert_eq(wire.octets, MINIMUM_SUM + 96u + (4 + 5 - 2) + 8 + 8, "%zu", wire.octets);
+	cr_assert_leq(wire.octets - 96, 680u);
+}
+
+Test(ikev2, every_single_loss)
+{
+	for (size_t lost = 1; lost <= 4; lost++) {
+		set_up();
+		both(PLAIN);
+		acquire(&left);
+		wire.cut = lost - 1;
+		if (!wire.cut)
+			wire.loss = 100;
+		run(300);
+		cr_assert(!stands());
+		wire.cut = wire.loss = 0;
+		run(20 * SECOND);
+		expect_one_pair(2);
+		tear_down();
+	}
+}
+
+/* Loss, doubles and overtaking in both directions: it comes up, and nothing is left over. */
+Test(ikev2, rough_wire)
+{
+	unsigned in_time = 0;
+
+	for (uint32_t seed = 1; seed <= 120; seed++) {
+		set_up();
+		wire.seed = seed * 2654435761u;
+		wire.loss = 30;
+		wire.twice = 20;
+		wire.late = 20;
+		both(PLAIN "Retransmission = lossy\n");
+		acquire(&left);
+		run(15 * SECOND);
+		in_time += stands();
+		wire.loss = 0;
+		run(90 * SECOND);
+		expect_one_pair(2);
+		tear_down();
+	}
+	cr_assert_geq(in_time, 118u, "%u of 120 within 15 s", in_time);
+}
+
+Test(ikev2, both_begin_at_once)
+{
+	for (uint32_t seed = 1; seed <= 40; seed++) {
+		set_up();
+		wire.seed = seed * 2654435761u;
+		left.fake.random += seed * 31;
+		wire.loss = seed > 10 ? 20 : 0;
+		both(PLAIN "Retransmission = lossy\n");
+		acquire(&left);
+		acquire(&right);
+		run(30 * SECOND);
+		wire.loss = 0;
+		traffic(&left, 90);
+		cr_assert(stands(), "seed %u", seed);
+		expect_one_pair(2);
+		tear_down();
+	}
+}
+
+/* Either end is gone after any message and comes back with nothing in its memory. */
+Test(ikev2, restart_at_any_point)
+{
+	for (int who = 0; who < 2; who++)
+		for (size_t after = 1; after <= 6; after++) {
+			struct end *e = who ? &right : &left;
+			struct end *other = who ? &left : &right;
+
+			set_up();
+			both(PLAIN "Liveness = 5s\n");
+			acquire(&left);
+			wire.cut = after;
+			run(100);
+			/* no last word: as if the power went */
+			ops->destroy(e->k);
+			for (size_t i = 0; i < e->fake.n_sas; i++)
+				e->fake.sas[i].id = 0;
+			e->fake.n_spis = e->fake.n_timers = e->fake.n_sent = e->taken = 0;
+			e->fake.next_socket = 0;
+			begin(e, other, "", PLAIN "Liveness = 5s\n");
+			wire.cut = 0;
+			traffic(&left, 120);
+			cr_assert(stands(), "%s after message %zu", e->name, after);
+			expect_one_pair(2);
+			tear_down();
+		}
+}
+
+static void expire(struct end *e, enum sa_event event)
+{
+	const struct fake_sa *sa = newest(e, SA_OUT, false);
+
+	cr_assert(sa);
+	ops->sa_event(e->k, sa->id, event);
+}
+
+/* One after the other, and at once: always one pair that both know, and never none. */
+Test(ikev2, child_rekeys)
+{
+	for (uint32_t seed = 1; seed <= 40; seed++) {
+		uint32_t spi;
+
+		set_up();
+		wire.seed = seed * 2654435761u;
+		left.fake.random += seed * 77;
+		both(seed % 2 ? PLAIN : PLAIN "Pfs = yes\n");
+		acquire(&left);
+		pump();
+		spi = newest(&left, SA_OUT, false)->params.spi;
+		wire.loss = seed > 20 ? 30 : 0;
+		for (int i = 0; i < 4; i++) {
+			if (i != 1)
+				expire(&left, SA_SOFT_EXPIRED);
+			if (i != 0)
+				expire(&right, SA_SOFT_EXPIRED);
+			pump();
+			expect_standing();
+			run(30 * SECOND);
+			expect_standing();
+			cr_assert(stands(), "seed %u, rekey %d", seed, i);
+		}
+		wire.loss = 0;
+		run(120 * SECOND);
+		expect_one_pair(2);
+		cr_assert_neq(newest(&left, SA_OUT, false)->params.spi, spi);
+		tear_down();
+	}
+}
+
+Test(ikev2, ike_rekeys)
+{
+	for (uint32_t seed = 1; seed <= 20; seed++) {
+		set_up();
+		wire.seed = seed * 2654435761u;
+		left.fake.random += seed * 55;
+		wire.loss = seed > 10 ? 20 : 0;
+		both(PLAIN "IkeLifetime = 1min\nRetransmission = lossy\n");
+		acquire(&left);
+		run(20 * SECOND);
+		cr_assert(stands());
+		for (int i = 0; i < 10; i++) {
+			run(30 * SECOND);
+			expect_standing();
+			cr_assert(stands(), "seed %u, half minute %d", seed, i);
+		}
+		/* the IKE SA of now still makes children */
+		wire.loss = 0;
+		run(20 * SECOND);
+		expire(&right, SA_SOFT_EXPIRED);
+		run(20 * SECOND);
+		expect_one_pair(2);
+		tear_down();
+	}
+}
+
+Test(ikev2, compression_and_its_fallback)
+{
+	static const char iot[] =
+		"Cipher = chacha20-poly1305-iiv, chacha20-poly1305\nCompress = iot\n";
+
+	both(iot);
+	acquire(&left);
+	pump();
+	cr_assert_eq(wire.messages, 6u);
+	expect_one_pair(4);
+	cr_assert(reaches(&left, &right, true) && reaches(&right, &left, true));
+	cr_assert_eq(newest(&left, SA_OUT, false)->params.encr, ENCR_CHACHA20_POLY1305_IIV);
+	expire(&left, SA_SOFT_EXPIRED);
+	run(10 * SECOND);
+	expect_one_pair(4);
+	cr_assert(reaches(&left, &right, true) && reaches(&right, &left, true));
+	cr_assert_gt(newest(&left, SA_OUT, false)->params.attrs.len,
+		newest(&left, SA_OUT, true)->params.attrs.len);
+}
+
+Test(ikev2, who_does_not_compress_gets_plain_esp)
+{
+	begin(&left, &right, "", "Cipher = chacha20-poly1305\nCompress = iot\n");
+	begin(&right, &left, "", PLAIN);
+	acquire(&left);
+	pump();
+	cr_assert_eq(wire.messages, 4u);
+	expect_one_pair(2);
+}
+
+Test(ikev2, the_wrong_key_and_the_wrong_name)
+{
+	fake_host_secret(&right.fake, "left/Psk", "another secret, as long as that one", 0);
+	both(PLAIN);
+	acquire(&left);
+	run(5 * SECOND);
+	cr_assert_eq(fake_host_living(&left.fake) + fake_host_living(&right.fake), 0u);
+	cr_assert(fake_host_logged(&left.fake, "AUTHENTICATION_FAILED"));
+	cr_assert(fake_host_logged(&right.fake, "AUTH is wrong"));
+	cr_assert(fake_host_told(&left.fake, "failed") && fake_host_told(&right.fake, "refused"));
+}
+
+Test(ikev2, unknown_identity)
+{
+	left.name = "stranger";
+	both(PLAIN);
+	acquire(&left);
+	run(SECOND);
+	cr_assert_eq(fake_host_living(&left.fake) + fake_host_living(&right.fake), 0u);
+	cr_assert(fake_host_logged(&right.fake, "unknown identity"));
+}
+
+Test(ikev2, nothing_in_common)
+{
+	begin(&left, &right, "", "Cipher = aes-gcm-16\nCompress = off\n");
+	begin(&right, &left, "", PLAIN);
+	acquire(&left);
+	run(2 * SECOND);
+	cr_assert_eq(fake_host_living(&left.fake) + fake_host_living(&right.fake), 0u);
+	cr_assert(fake_host_logged(&left.fake, "NO_PROPOSAL_CHOSEN"));
+}
+
+Test(ikev2, another_group_is_asked_for)
+{
+	begin(&left, &right, "", PLAIN "Exchange = x25519, p256\n");
+	begin(&right, &left, "", PLAIN "Exchange = p256\n");
+	acquire(&left);
+	pump();
+	cr_assert_eq(wire.messages, 6u);
+	expect_one_pair(2);
+}
+
+Test(ikev2, cookie_first)
+{
+	begin(&left, &right, "", PLAIN);
+	begin(&right, &left, "", PLAIN "CookieThreshold = 0\n");
+	acquire(&left);
+	pump();
+	cr_assert_eq(wire.messages, 6u);
+	expect_one_pair(2);
+}
+
+Test(ikev2, delete_from_either_side)
+{
+	for (int who = 0; who < 2; who++) {
+		struct end *e = who ? &right : &left;
+
+		set_up();
+		both(PLAIN);
+		acquire(&left);
+		pump();
+		expect_one_pair(2);
+		/* as `dietvpn sa delete` does it */
+		for (size_t i = 0; i < e->fake.n_sas; i++) {
+			sa_id id = e->fake.sas[i].id;
+
+			e->fake.sas[i].id = 0;
+			e->fake.n_spis = 0;
+			ops->sa_event(e->k, id, SA_REMOVED);
+		}
+		run(3 * SECOND);
+		cr_assert_eq(fake_host_living(&left.fake) + fake_host_living(&right.fake), 0u);
+		acquire(&left);
+		run(3 * SECOND);
+		expect_one_pair(2);
+		tear_down();
+	}
+}
+
+/* Damaged copies of everything that is said change nothing; the true message does. */
+Test(ikev2, damaged_messages)
+{
+	for (uint32_t seed = 1; seed <= 200; seed++) {
+		set_up();
+		wire.seed = seed * 2654435761u;
+		both(PLAIN "Retransmission = lossy\n");
+		acquire(&left);
+		wire.corrupt = true;
+		run(600);
+		wire.corrupt = false;
+		traffic(&left, 120);
+		expect_one_pair(2);
+		tear_down();
+	}
+}
+
+/* Whatever a stranger sends: no answer is longer than the question, and no SA comes of it. */
+Test(ikev2, strangers)
+{
+	uint8_t init[MESSAGE_MAX];
+	size_t len;
+	struct keying_datagram d = {.socket = 0};
+
+	both(PLAIN);
+	acquire(&left);
+	len = left.fake.sent[0].len;
+	memcpy(init, left.fake.sent[0].data, len);
+	left.fake.n_sent = 0;
+	d.local = right.at;
+	d.payload = (struct slice){init, len};
+	for (uint32_t n = 0; n < 6000; n++) {
+		size_t before = right.fake.n_sent;
+
+		d.remote = (struct ip_endpoint){
+			{4, {10, (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n}}, 500};
+		memcpy(init, &n, sizeof n);
+		init[7] = 1;
+		ops->datagram(right.k, &d);
+		cr_assert_leq(right.fake.n_sent, before + 1);
+		if (right.fake.n_sent > before)
+			cr_assert_leq(right.fake.sent[before].len, len);
+		if (right.fake.n_sent == FAKE_SENT_MAX)
+			right.fake.n_sent = 0;
+	}
+	right.fake.n_sent = 0;
+	/* cut at every octet, and every octet another */
+	for (size_t n = 0; n < len; n++) {
+		d.payload.len = n;
+		ops->datagram(right.k, &d);
+		d.payload.len = len;
+		init[n] ^= 0x55;
+		ops->datagram(right.k, &d);
+		init[n] ^= 0x55;
+		right.fake.n_sent = 0;
+	}
+	cr_assert_eq(fake_host_living(&right.fake), 0u);
+	/* and an honest one comes through in the middle of it */
+	run(40 * SECOND);
+	acquire(&left);
+	run(10 * SECOND);
+	expect_one_pair(2);
+}
+
+static void refused(const char *peer, const char *why)
+{
+	struct slice config = config_of(&left, &right, "", peer);
+
+	left.fake.n_errors = 0;
+	cr_assert_neq(ops->check(&left.fake.table, config), 0, "%s", peer);
+	cr_assert(fake_host_complained(&left.fake, why), "%s: %s", peer, left.fake.errors[0].text);
+}
+
+Test(ikev2, configuration)
+{
+	refused("Exchange = modp2048\n", "Exchange");
+	refused("Exchange = x25519, x25519\n", "Exchange");
+	refused("Prf = md5\n", "Prf");
+	refused("IkeLifetime = 5s\n", "IkeLifetime");
+	refused("ChildLifetime = soon\n", "ChildLifetime");
+	refused("CookieThreshold = many\n", "CookieThreshold");
+	refused("Liveness = never\n", "Liveness");
+	refused("Sleepy = yes\nLiveness = 5s\n", "sleepy");
+	refused("PeerId = 0x1\n", "PeerId");
+	refused("Imprint = yes\n", "not in this version");
+	refused("Ppk = keys/ppk\n", "not in this version");
+	fake_host_secret(&left.fake, "right/Psk", "short", 0);
+	refused("", "can be guessed");
+	fake_host_secret(&left.fake, "right/Psk", "0xzz", 0);
+	refused("", "hexadecimal");
+	fake_host_secret(&left.fake, "right/Psk", NULL, -EACCES);
+	refused("Psk = keys/psk\n", "Psk");
+	fake_host_secret(&left.fake, "right/Psk", NULL, -ENOENT);
+	refused("", "needs a Psk");
+}
