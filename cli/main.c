@@ -24,6 +24,11 @@ static const struct verb verbs[] = {
 	{"sa", verb_sa, "[PEER]", "the SAs: SPI, sequence, replay window, lifetime, counters"},
 	{"sa fresh-key", NULL, "PEER", "says that this peer's manual keys have never been used"},
 	{"sa delete", NULL, "PEER|ID", "removes SAs"},
+	{"sa initiate", NULL, "PEER", "begins to negotiate with it now"},
+	{"sa rekey", NULL, "PEER",
+		"new keys for its ESP SAs, with --ike for the IKE SA, before the old ones go"},
+	{"sa terminate", NULL, "PEER", "ends its IKE SA and all that belongs to it"},
+	{"why", verb_why, "PEER", "why it has no SA, in one sentence"},
 	{"drops", verb_drops, "", "every reason why packets were dropped, with its count"},
 	{"log", verb_log, "[TOPIC...]", "events as they happen"},
 	{"up", verb_up, "NAME", "loads NAME.conf now"},
@@ -38,6 +43,8 @@ static const struct verb verbs[] = {
 	{"rules", verb_rules, "compile FILE.json",
 		"JSON to the CBOR that the daemon loads; -o FILE"},
 	{"rules dump", NULL, "FILE.cbor", "back to JSON, or with --diag diagnostic notation"},
+	{"rules check", NULL, "FILE", "would the daemon load it? What is in it, and its digest"},
+	{"rules list", NULL, "", "rule files of this machine, and digests to compare two ends"},
 	{"demo", verb_demo, "", "two hosts in namespaces, a tunnel, every octet shown; needs root"},
 	{"__reference", verb_reference, "", NULL},
 	{"__mdoc", verb_mdoc, "", NULL},
@@ -58,6 +65,7 @@ enum option_id {
 	OPT_SPI,
 	OPT_SN,
 	OPT_BARE,
+	OPT_IKE,
 	OPT_DIAG
 };
 
@@ -75,6 +83,7 @@ static const struct option options[] = {
 	{"sn", required_argument, NULL, OPT_SN},
 	{"output", required_argument, NULL, 'o'},
 	{"bare", no_argument, NULL, OPT_BARE},
+	{"ike", no_argument, NULL, OPT_IKE},
 	{"diag", no_argument, NULL, OPT_DIAG},
 	{"quiet", no_argument, NULL, 'q'},
 	{"version", no_argument, NULL, 'V'},
@@ -189,6 +198,9 @@ static int parse_option(struct cli *cli, int opt)
 		return parse_number(optarg, 32, &cli->sn_bits) ? 0 : -1;
 	case OPT_BARE:
 		cli->bare = true;
+		return 0;
+	case OPT_IKE:
+		cli->ike = true;
 		return 0;
 	case OPT_DIAG:
 		cli->diag = true;

@@ -4,7 +4,6 @@
 
 #include "cli/rules_diag.h"
 #include "cli/rules_json.h"
-#include "config/rules_file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,6 +18,8 @@ static const struct {
 } verbs[] = {
 	{"compile", rules_compile},
 	{"dump", rules_dump},
+	{"check", rules_check},
+	{"list", rules_list},
 };
 
 int verb_rules(const struct cli *cli)
@@ -34,6 +35,65 @@ int verb_rules(const struct cli *cli)
 	return cli_fail(CLI_USAGE, "dietvpn --help lists the verbs of rules", "%s \"%s\"",
 		cli->argc ? "unknown verb rules" : "a verb is missing behind",
 		cli->argc ? cli->argv[0] : "rules");
+}
+
+static void hex_digest(struct slice in, char out[static 2 * HASH_SHA256_LEN + 1])
+{
+	uint8_t digest[HASH_SHA256_LEN];
+
+	hash_sha256(in, digest);
+	for (size_t i = 0; i < sizeof digest; i++)
+		snprintf(out + 2 * i, 3, "%02x", digest[i]);
+}
+
+static int parse_set(struct rules *rules, struct tree_error *error)
+{
+	struct tree_writer w;
+	int err = rules_set_read(rules->file.context, &rules->set, error);
+
+	if (err)
+		return err;
+	tree_writer_init(&w);
+	tree_put_node(&w, rules->file.context);
+	err = w.error;
+	hex_digest((struct slice){w.data, w.len}, rules->set_digest);
+	tree_writer_fini(&w);
+	return err;
+}
+
+int rules_parse(struct slice cbor, struct rules *out, struct tree_error *error)
+{
+	struct rules rules = {.octets = cbor.len};
+	int err = rules_file_open(cbor, &rules.file, error);
+
+	if (err)
+		return err;
+	hex_digest(cbor, rules.digest);
+	if (rules.file.context)
+		err = parse_set(&rules, error);
+	if (err)
+		rules_close(&rules);
+	else
+		*out = rules;
+	return err;
+}
+
+void rules_close(struct rules *rules)
+{
+	rules_set_free(&rules->set);
+	rules_file_close(&rules->file);
+}
+
+static bool check_bare(const struct tree_writer *w, struct tree_error *error)
+{
+	struct tree *tree = tree_parse(w->data, w->len, RULES_DEPTH, error);
+	struct rules_set set;
+	int err = tree ? rules_set_read(tree_root(tree), &set, error) : -EINVAL;
+
+	if (!err)
+		rules_set_free(&set);
+	tree_free(tree);
+	return !err;
 }
 
 static long read_stream(FILE *f, size_t max, uint8_t **data)
@@ -115,7 +175,7 @@ static int load_json(const char *path, json_t **json)
 /* What people wrote as the daemon will read it; the loader has the last word. */
 static bool compile(const json_t *json, bool bare, struct tree_writer *w, struct tree_error *error)
 {
-	struct rules_file file;
+	struct rules rules;
 
 	if (!rules_json_compile(json, bare, w, error))
 		return false;
@@ -124,11 +184,48 @@ static bool compile(const json_t *json, bool bare, struct tree_writer *w, struct
 		return false;
 	}
 	if (bare)
-		return true;
-	if (rules_file_open((struct slice){w->data, w->len}, &file, error))
+		return check_bare(w, error);
+	if (rules_parse((struct slice){w->data, w->len}, &rules, error))
 		return false;
-	rules_file_close(&file);
+	rules_close(&rules);
 	return true;
+}
+
+static int open_json(const char *path, struct rules *out)
+{
+	struct tree_error error = {0};
+	struct tree_writer w;
+	json_t *json = NULL;
+	int status = load_json(path, &json);
+
+	if (status)
+		return status;
+	tree_writer_init(&w);
+	if (!rules_json_compile(json, false, &w, &error) || w.error ||
+		rules_parse((struct slice){w.data, w.len}, out, &error))
+		status = rules_wrong(path, &error);
+	tree_writer_fini(&w);
+	json_decref(json);
+	return status;
+}
+
+int rules_open(const char *path, struct rules *out)
+{
+	struct tree_error error = {0};
+	uint8_t *data = NULL;
+	size_t len = 0;
+	int status = rules_read_file(path, JSON_SIZE_MAX, &data, &len);
+
+	if (status)
+		return status;
+	if (len && memchr("{ \t\r\n", data[0], 5)) {
+		free(data);
+		return open_json(path, out);
+	}
+	if (rules_parse((struct slice){data, len}, out, &error))
+		status = rules_wrong(path, &error);
+	free(data);
+	return status;
 }
 
 int rules_compile(const struct cli *cli)

@@ -5,13 +5,35 @@
 
 #include "cli/cli.h"
 #include "codec/tree.h"
-#include "dietvpn/types.h"
+#include "config/rules_file.h"
+#include "config/rules_set.h"
+#include "crypto/hash.h"
+
+/* A rule file that passed every check of the daemon's. */
+struct rules {
+	size_t octets;
+	struct rules_file file;
+	struct rules_set set;                     /* no rules where the file has no rule set */
+	char digest[2 * HASH_SHA256_LEN + 1];     /* of the file, hexadecimal */
+	char set_digest[2 * HASH_SHA256_LEN + 1]; /* of the rule set's encoding, or "" */
+};
+
+enum { RULES_DIGEST_SHOWN = 8 };
 
 /* A whole file of at most max octets, for free(); a CLI exit status, the error is printed. */
 int rules_read_file(const char *path, size_t max, uint8_t **data, size_t *len);
 /* "FILE: AT: TEXT" as an error; CLI_CONFIG. */
 int rules_wrong(const char *path, const struct tree_error *error);
 
+/* Reads and checks; 0, for rules_close, or a negative errno with *error. */
+int rules_parse(struct slice cbor, struct rules *out, struct tree_error *error);
+/* The same for a file, CBOR or the JSON it is made from; a CLI exit status, the error is printed.
+ */
+int rules_open(const char *path, struct rules *out);
+void rules_close(struct rules *rules);
+
 cli_verb rules_compile, rules_dump; /* rules.c */
+cli_verb rules_check;               /* rules_check.c */
+cli_verb rules_list;                /* rules_list.c */
 
 #endif

@@ -85,6 +85,8 @@ void tree_put_bytes(struct tree_writer *w, const void *data, size_t len);
 void tree_put_array(struct tree_writer *w, size_t n);
 void tree_put_map(struct tree_writer *w, size_t pairs);
 void tree_put_tag(struct tree_writer *w, uint64_t tag);
+/* A parsed item, maps in the order they have: deterministic where the whole tree is. */
+void tree_put_node(struct tree_writer *w, tree_node node);
 /* An item already encoded. */
 void tree_put_raw(struct tree_writer *w, const uint8_t *data, size_t len);
 

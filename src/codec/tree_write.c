@@ -150,3 +150,56 @@ void tree_put_tag(struct tree_writer *w, uint64_t tag)
 {
 	put_head(w, MAJOR_TAG, tag);
 }
+
+static void put_string(struct tree_writer *w, unsigned major, const void *data, size_t len)
+{
+	put_head(w, major, len);
+	tree_put_raw(w, data, len);
+}
+
+static void put_leaf(struct tree_writer *w, tree_node node)
+{
+	const uint8_t *data;
+	const char *text;
+	size_t len;
+	uint64_t number;
+	int64_t negative;
+	bool flag;
+	if (tree_uint(node, UINT64_MAX, &number))
+		tree_put_uint(w, number);
+	else if (tree_int(node, &negative))
+		tree_put_int(w, negative);
+	else if (tree_bytes(node, &data, &len))
+		put_string(w, MAJOR_BYTES, data, len);
+	else if (tree_text(node, &text, &len))
+		put_string(w, MAJOR_TEXT, text, len);
+	else if (tree_bool(node, &flag))
+		tree_put_bool(w, flag);
+	else
+		tree_put_null(w);
+}
+
+void tree_put_node(struct tree_writer *w, tree_node node)
+{
+	enum tree_kind kind = tree_kind(node);
+	tree_node key;
+	tree_node value;
+	uint64_t tag;
+	if (kind == TREE_TAG) {
+		value = tree_tagged(node, &tag);
+		tree_put_tag(w, tag);
+		tree_put_node(w, value);
+		return;
+	}
+	if (kind != TREE_ARRAY && kind != TREE_MAP) {
+		put_leaf(w, node);
+		return;
+	}
+	put_head(w, kind == TREE_MAP ? MAJOR_MAP : MAJOR_ARRAY, tree_count(node));
+	for (size_t i = 0; i < tree_count(node); i++) {
+		tree_pair(node, i, &key, &value);
+		if (key)
+			put_leaf(w, key);
+		tree_put_node(w, key ? value : tree_at(node, i));
+	}
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rule set of a rule file (RFC 9363, config/yang.h) as the engine's rules. */
+#ifndef DIETVPN_CONFIG_RULES_SET_H
+#define DIETVPN_CONFIG_RULES_SET_H
+
+#include "codec/tree.h"
+#include "schc/set.h"
+
+struct rules_set {
+	struct schc_rule_set set; /* borrows rules */
+	struct schc_rule *rules;
+};
+
+/*
+ * context: of struct rules_file. Every rule legal, lossless and known to the engine, and the set as
+ * a whole sound (schc_set_check). 0, for rules_set_free; -EINVAL with *error, whose path names rule
+ * and entry; -ENOMEM.
+ */
+int rules_set_read(tree_node context, struct rules_set *out, struct tree_error *error);
+void rules_set_free(struct rules_set *set);
+
+/* A field's identity, "fid-udp-length"; NULL: it has none (fields by place). */
+const char *rules_field_name(enum schc_fid fid);
+
+#endif
