@@ -3,7 +3,7 @@
  */
 #include "diet/context.h"
 
-#include "schc/rule.h"
+#include "schc/set_packet.h"
 #include "base/wire.h"
 #include "ip/packet.h"
 #include "ip/ts.h"
@@ -17,6 +17,7 @@ enum {
 	WINDOW_MAX = 16384,
 	LSB_MAX = 32,
 	DSCP_VALUES = 64,
+	IID_AT = 8, /* octet of an IPv6 address */
 };
 
 /* The selectors as one rule sees them. */
@@ -393,49 +394,147 @@ static unsigned derive_guard(const struct diet_context *context, const struct di
 
 	if (context->mode == SA_TUNNEL && attrs->hop_limit_cda == HOP_LIMIT_LOWER)
 		guard |= DIET_GUARD_HOP_LIMIT;
-	if (context->plan->fixes & SCHC_FIX_IPV4_ID)
+	if (!context->by_set && (context->plan->fixes & SCHC_FIX_IPV4_ID))
 		guard |= DIET_GUARD_ATOMIC;
 	if (attrs->verify_checksum)
 		guard |= DIET_GUARD_CHECKSUM;
 	return guard;
 }
 
+/* 64 bits that all addresses of these selectors share. */
+static bool only_iid(const struct ts *ts, uint8_t n, uint8_t *iid)
+{
+	struct ts cover;
+
+	if (!ts_cover(ts, n, &cover) || cover.addr_start.family != 6)
+		return false;
+	memcpy(iid, cover.addr_start.bytes + IID_AT, SCHC_IID_LEN);
+	return memcmp(cover.addr_start.bytes, cover.addr_end.bytes, sizeof cover.addr_end.bytes) ==
+	       0;
+}
+
+void diet_schc_end(const struct diet_attrs *attrs, const struct diet_sa *sa, struct schc_end *end)
+{
+	bool up = attrs->device == sa->out;
+
+	*end = (struct schc_end){.di = up ? SCHC_DI_UP : SCHC_DI_DOWN};
+	end->has_dev_iid =
+		only_iid(up ? sa->src : sa->dst, up ? sa->n_src : sa->n_dst, end->dev_iid);
+	end->has_app_iid =
+		only_iid(up ? sa->dst : sa->src, up ? sa->n_dst : sa->n_src, end->app_iid);
+}
+
+/* Tunnel mode: every rule begins with IP; transport mode: with what IP carries. */
+static bool suits_mode(const struct schc_rule_set *rules, enum sa_mode mode)
+{
+	for (unsigned i = 0; i < rules->n; i++) {
+		const struct schc_rule *rule = &rules->rule[i];
+		unsigned layer;
+
+		if (!rule->n)
+			continue;
+		layer = schc_field(rule->field[0].fid)->layer;
+		if (layer == SCHC_COAP ||
+			(layer == SCHC_IPV6 || layer == SCHC_IPV4) != (mode == SA_TUNNEL))
+			return false;
+	}
+	return true;
+}
+
+static int compile_set(
+	struct schc_set **set, const struct diet_attrs *attrs, const struct diet_sa *sa)
+{
+	struct schc_end end;
+
+	if (!schc_set_check(attrs->rules, NULL) || !suits_mode(attrs->rules, sa->mode))
+		return -EINVAL;
+	diet_schc_end(attrs, sa, &end);
+	return schc_set_compile(set, attrs->rules, &end);
+}
+
+static int compile_derived(struct schc_plan **plan, const struct diet_attrs *attrs,
+	const struct selectors *sel, enum sa_mode mode)
+{
+	struct schc_rule rule;
+	int err;
+
+	derive_iipc(&rule, attrs, sel, mode);
+	err = schc_plan_compile(plan, &rule);
+	return !err || err == -ENOMEM ? err : -EINVAL;
+}
+
+static int derive_iipc_context(struct diet_context *context, const struct diet_attrs *attrs,
+	const struct diet_sa *sa, const struct selectors *sel)
+{
+	int err;
+
+	context->by_set = attrs->rules != NULL;
+	err = context->by_set ? compile_set(&context->set, attrs, sa)
+			      : compile_derived(&context->plan, attrs, sel, sa->mode);
+	if (err)
+		return err;
+	context->iipc = attrs->iipc || context->by_set;
+	context->rule_id = context->by_set ? schc_set_none_len(context->set) != 0
+					   : attrs->iipc && attrs->rule_id;
+	context->guard = (uint8_t)derive_guard(context, attrs);
+	return 0;
+}
+
 int diet_context_init(
 	struct diet_context *context, const struct diet_attrs *attrs, const struct diet_sa *sa)
 {
-	struct schc_rule rule;
-	struct schc_plan *plan;
+	struct diet_context made;
 	struct selectors sel;
 	int err;
 
 	if (diet_attrs_check(attrs))
 		return -EINVAL;
-	if (find_selectors(sa, &sel) && attrs->iipc)
+	if (find_selectors(sa, &sel) && attrs->iipc && !attrs->rules)
 		return -EINVAL;
-	derive_iipc(&rule, attrs, &sel, sa->mode);
-	err = schc_plan_compile(&plan, &rule);
-	if (err)
-		return err == -ENOMEM ? err : -EINVAL;
-	*context = (struct diet_context){
+	made = (struct diet_context){
 		.spi = sa->spi,
 		.spi_bits = attrs->esp_spi_lsb,
 		.sn_bits = attrs->esp_sn_lsb,
 		.header_len = (uint8_t)((attrs->esp_spi_lsb + attrs->esp_sn_lsb) / 8),
-		.rule_id = attrs->iipc && attrs->rule_id,
-		.iipc = attrs->iipc,
 		.mode = (uint8_t)sa->mode,
 		.ip_version = sel.version,
 		.proto = sel.proto,
 		.outer_family = sa->outer_family,
-		.plan = plan,
 	};
-	derive_ctec(context, attrs);
-	context->guard = (uint8_t)derive_guard(context, attrs);
+	err = derive_iipc_context(&made, attrs, sa, &sel);
+	if (err)
+		return err;
+	derive_ctec(&made, attrs);
+	*context = made;
 	return 0;
+}
+
+static void free_rules(const struct diet_context *context)
+{
+	if (context->by_set)
+		schc_set_free(context->set);
+	else
+		schc_plan_free(context->plan);
 }
 
 void diet_context_fini(struct diet_context *context)
 {
-	schc_plan_free(context->plan);
+	free_rules(context);
 	*context = (struct diet_context){0};
+}
+
+size_t diet_context_size(const struct diet_context *context)
+{
+	return context->by_set ? context->set->size : context->plan->size;
+}
+
+void diet_context_move(struct diet_context *context, void *place)
+{
+	memcpy(place, context->by_set ? (const void *)context->set : context->plan,
+		diet_context_size(context));
+	free_rules(context);
+	if (context->by_set)
+		context->set = place;
+	else
+		context->plan = place;
 }

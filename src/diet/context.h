@@ -10,11 +10,13 @@
 #include "schc/plan.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct schc_end;
 struct schc_rule;
 struct schc_rule_set;
+struct schc_set;
 
 /* A later draft's wire format is a new value. */
 enum wire_profile { WIRE_DIET_ESP_07 };
@@ -88,17 +90,27 @@ struct diet_context {
 	uint8_t mode, ip_version, proto; /* enum sa_mode; 0: not single */
 	uint8_t guard;                   /* what the lossless guard looks at, enum diet_guard */
 	uint8_t outer_family;            /* as in struct diet_sa */
-	struct schc_plan *plan;          /* IIPC; owned */
+	bool by_set;                     /* explicit rules: set is meant, not plan */
+	union {
+		struct schc_plan *plan; /* IIPC by the derived rule; owned */
+		struct schc_set *set;   /* IIPC by explicit rules; owned */
+	};
 };
 
 /*
  * Derives and compiles the rules, for diet_context_fini. 0; -EINVAL where diet_attrs_check
- * complains or the selectors admit no rule (two families, then only iipc_not_compressed works);
+ * complains or the selectors admit no rule (two families, then only iipc_not_compressed works), and
+ * for explicit rules where schc_set_check complains, an interface identifier is not known, or one
+ * begins with another header than the mode's (IP, or a transport); -E2BIG: schc_set_compile;
  * -ENOMEM. *context is untouched on error.
  */
 int diet_context_init(
 	struct diet_context *context, const struct diet_attrs *attrs, const struct diet_sa *sa);
 void diet_context_fini(struct diet_context *context);
+/* Octets of plan or set, and: they move to a place of that size, aligned as malloc does, that the
+ * caller owns from then on. */
+size_t diet_context_size(const struct diet_context *context);
+void diet_context_move(struct diet_context *context, void *place);
 
 /*
  * The IIPC rule in schc/rule.h's form, for `rules explain`, tests and the plan; 0 or -EINVAL. No

@@ -155,6 +155,7 @@ static int init_diet(struct diet_context *context, const struct sa_params *param
 		.mode = params->mode,
 		.spi = params->spi,
 		.esn = params->esn != 0,
+		.out = out,
 		.src = out ? params->ts_local : params->ts_remote,
 		.dst = out ? params->ts_remote : params->ts_local,
 		.n_src = out ? params->n_ts_local : params->n_ts_remote,
@@ -165,7 +166,10 @@ static int init_diet(struct diet_context *context, const struct sa_params *param
 	return diet_context_init(context, attrs, &diet);
 }
 
-/* The plan stands right behind the SA: no other place in memory has to be fetched for a packet. */
+/*
+ * The plan, or the set of rules, stands right behind the SA: no other place in memory has to be
+ * fetched for a packet. Both are blocks without pointers.
+ */
 static int alloc_sa(const struct sa_params *params, const struct diet_attrs *attrs, struct sa **out)
 {
 	struct diet_context diet;
@@ -174,13 +178,13 @@ static int alloc_sa(const struct sa_params *params, const struct diet_attrs *att
 
 	if (error)
 		return error;
-	sa = calloc(1, sizeof(*sa) + diet.plan->size);
+	sa = calloc(1, sizeof(*sa) + diet_context_size(&diet));
 	if (sa) {
-		memcpy(sa + 1, diet.plan, diet.plan->size);
+		diet_context_move(&diet, sa + 1);
 		sa->diet = diet;
-		sa->diet.plan = (struct schc_plan *)(sa + 1);
+	} else {
+		diet_context_fini(&diet);
 	}
-	schc_plan_free(diet.plan);
 	*out = sa;
 	return sa ? 0 : -ENOMEM;
 }

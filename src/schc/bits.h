@@ -18,19 +18,21 @@ struct bit_writer {
 	unsigned fill;    /* bits of pending, below 8 */
 };
 
-/* bits 0 to 56; value has no others. */
-static inline void bits_put(struct bit_writer *w, uint64_t value, unsigned bits)
+/* bits 1 to 56; value has no others. */
+static inline void bits_put_some(struct bit_writer *w, uint64_t value, unsigned bits)
 {
-	if (!bits)
-		return;
 	w->fill += bits;
 	w->pending |= value << (64 - w->fill);
 	put_be64(w->out + w->at, w->pending);
 	w->at += w->fill / 8;
-	w->pending <<= w->fill & ~7u & 63;
-	if (w->fill == 64)
-		w->pending = 0;
+	w->pending <<= w->fill & ~7u;
 	w->fill &= 7;
+}
+
+static inline void bits_put(struct bit_writer *w, uint64_t value, unsigned bits) /* or none */
+{
+	if (bits)
+		bits_put_some(w, value, bits);
 }
 
 static inline void bits_put_octets(struct bit_writer *w, const uint8_t *octets, size_t n)

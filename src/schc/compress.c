@@ -2,13 +2,14 @@
 /* Matching and compression by a compiled plan: masked compares, then bits into a register. */
 #include "schc/compress.h"
 
+#include "schc/bits.h"
 #include "schc/plan.h"
 #include "schc/words.h"
 #include "ip/packet.h"
 
 #include <string.h>
 
-enum { IPV4_FIRST_OCTET = 0x45 };
+enum { IPV4_FIRST_OCTET = 0x45, IPV4_FIRST_SHIFT = 56 };
 
 /* Where in its list the field's value stands, or map->n. */
 static unsigned map_index(const struct schc_plan *plan, const struct schc_op *op, uint64_t word)
@@ -43,18 +44,14 @@ static bool maps_hold(const struct schc_plan *plan, const uint64_t *words)
 	return true;
 }
 
-bool schc_matches(const struct schc_plan *plan, const uint8_t *header, size_t len)
+bool schc_matches_words(const struct schc_plan *plan, const uint64_t *words)
 {
 	const uint64_t *mask = schc_plan_mask(plan);
-	uint64_t words[SCHC_PLAN_WORDS];
 	uint64_t wrong = 0;
 
-	if (len < plan->header_len)
-		return false;
 	/* The plan's offsets stand for a header without options. */
-	if (plan->version == 4 && header[0] != IPV4_FIRST_OCTET)
+	if (plan->version == 4 && words[0] >> IPV4_FIRST_SHIFT != IPV4_FIRST_OCTET)
 		return false;
-	words_load(words, header, plan->header_len);
 	for (unsigned i = 0; i < plan->n_words; i++)
 		wrong |= (words[i] ^ plan->value[i]) & mask[i];
 	if (wrong)
@@ -62,7 +59,17 @@ bool schc_matches(const struct schc_plan *plan, const uint8_t *header, size_t le
 	return !plan->n_maps || maps_hold(plan, words);
 }
 
-static void take_lower(const struct schc_plan *plan, const uint64_t *words, struct outer *outer)
+bool schc_matches(const struct schc_plan *plan, const uint8_t *header, size_t len)
+{
+	uint64_t words[SCHC_PLAN_WORDS];
+
+	if (len < plan->header_len)
+		return false;
+	words_load(words, header, plan->header_len);
+	return schc_matches_words(plan, words);
+}
+
+void schc_take_lower(const struct schc_plan *plan, const uint64_t *words, struct outer *outer)
 {
 	const struct schc_op *lowers = schc_plan_lowers(plan);
 
@@ -86,29 +93,36 @@ static void take_lower(const struct schc_plan *plan, const uint64_t *words, stru
 	}
 }
 
-void schc_compress(
-	const struct schc_plan *plan, const uint8_t *header, uint8_t *residue, struct outer *outer)
+static inline void put_copies(
+	const struct schc_plan *plan, const uint64_t *words, struct bit_writer *out)
 {
 	const struct schc_op *copies = schc_plan_copies(plan);
-	uint64_t words[SCHC_PLAN_WORDS];
-	uint8_t out[SCHC_RESIDUE_MAX + 8];
-	uint64_t pending = 0; /* left-aligned */
-	unsigned fill = 0;    /* bits of pending, below 8 between copies */
-	size_t at = 0;
+	struct bit_writer w = *out;
 
-	words_load(words, header, plan->header_len);
 	for (unsigned i = 0; i < plan->n_copies; i++) {
 		const struct schc_op *op = &copies[i];
 		uint64_t value = op->arg ? map_index(plan, op, words[op->word])
 					 : words[op->word] >> op->shift & words_mask(op->bits);
 
-		fill += op->bits;
-		pending |= value << (64 - fill);
-		put_be64(out + at, pending);
-		at += fill / 8;
-		pending <<= fill & ~7u;
-		fill &= 7;
+		bits_put_some(&w, value, op->bits);
 	}
-	take_lower(plan, words, outer);
+	*out = w;
+}
+
+void schc_put_residue(const struct schc_plan *plan, const uint64_t *words, struct bit_writer *out)
+{
+	put_copies(plan, words, out);
+}
+
+void schc_compress(
+	const struct schc_plan *plan, const uint8_t *header, uint8_t *residue, struct outer *outer)
+{
+	uint64_t words[SCHC_PLAN_WORDS];
+	uint8_t out[SCHC_RESIDUE_MAX + 8];
+	struct bit_writer w = {.out = out};
+
+	words_load(words, header, plan->header_len);
+	put_copies(plan, words, &w);
+	schc_take_lower(plan, words, outer);
 	memcpy(residue, out, plan->residue_len);
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct bit_writer;
 struct outer;
 struct schc_plan;
 
@@ -23,5 +24,11 @@ bool schc_matches(const struct schc_plan *plan, const uint8_t *header, size_t le
  */
 void schc_compress(
 	const struct schc_plan *plan, const uint8_t *header, uint8_t *residue, struct outer *outer);
+
+/* The same for a header that is already loaded as words (schc/words.h) and long enough. */
+bool schc_matches_words(const struct schc_plan *plan, const uint64_t *words);
+/* Appends plan->residue_bits bits. */
+void schc_put_residue(const struct schc_plan *plan, const uint64_t *words, struct bit_writer *out);
+void schc_take_lower(const struct schc_plan *plan, const uint64_t *words, struct outer *outer);
 
 #endif

@@ -2,6 +2,7 @@
 /* Decompression by a compiled plan: template, residue bits, lower, and what is computed. */
 #include "schc/decompress.h"
 
+#include "schc/bits.h"
 #include "schc/plan.h"
 #include "schc/words.h"
 #include "ip/addr.h"
@@ -61,19 +62,13 @@ static uint64_t map_value(const struct schc_plan *plan, const struct schc_map *m
 	return map->width <= 8 ? list[index] : get_be64(list + 8 * index);
 }
 
-bool schc_decompress(const struct schc_plan *plan, const uint8_t *residue, size_t len,
-	uint8_t *header, const struct outer *outer)
+/* Template, residue from bit at of in, lower; in has 8 octets more than are looked at. */
+static inline bool restore_words(const struct schc_plan *plan, const uint8_t *in, size_t at,
+	uint64_t *words, const struct outer *outer)
 {
 	const struct schc_op *copies = schc_plan_copies(plan);
-	uint64_t words[SCHC_PLAN_WORDS];
-	uint8_t in[SCHC_RESIDUE_MAX + 8];
-	unsigned at = 0;
 
-	if (len < plan->residue_len)
-		return false;
-	memcpy(in, residue, plan->residue_len);
-	memset(in + plan->residue_len, 0, 8);
-	memcpy(words, plan->value, sizeof words); /* those behind n_words are not used */
+	memcpy(words, plan->value, SCHC_PLAN_WORDS * sizeof *words); /* some behind n_words */
 	for (unsigned i = 0; i < plan->n_copies; i++) {
 		const struct schc_op *op = &copies[i];
 		uint64_t value = get_be64(in + at / 8) << at % 8 >> (64 - op->bits);
@@ -91,6 +86,40 @@ bool schc_decompress(const struct schc_plan *plan, const uint8_t *residue, size_
 	if (plan->version == 4 && (words[0] >> IHL_SHIFT & 15) != IHL_WORDS)
 		return false;
 	give_lower(plan, words, outer);
+	return true;
+}
+
+bool schc_decompress(const struct schc_plan *plan, const uint8_t *residue, size_t len,
+	uint8_t *header, const struct outer *outer)
+{
+	uint64_t words[SCHC_PLAN_WORDS];
+	uint8_t in[SCHC_RESIDUE_MAX + 8];
+
+	if (len < plan->residue_len)
+		return false;
+	memcpy(in, residue, plan->residue_len);
+	memset(in + plan->residue_len, 0, 8);
+	if (!restore_words(plan, in, 0, words, outer))
+		return false;
+	words_store(words, header, plan->header_len);
+	return true;
+}
+
+bool schc_decompress_from(const struct schc_plan *plan, struct bit_reader *in, uint8_t *header,
+	const struct outer *outer)
+{
+	uint64_t words[SCHC_PLAN_WORDS];
+	uint8_t copy[SCHC_RESIDUE_MAX + 1 + 8];
+	size_t first = in->at / 8;
+	size_t octets = (in->at % 8 + plan->residue_bits + 7u) / 8;
+
+	if (plan->residue_bits > in->end - in->at)
+		return false;
+	memcpy(copy, in->in + first, octets);
+	memset(copy + octets, 0, 8);
+	if (!restore_words(plan, copy, in->at % 8, words, outer))
+		return false;
+	in->at += plan->residue_bits;
 	words_store(words, header, plan->header_len);
 	return true;
 }

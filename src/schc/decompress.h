@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct bit_reader;
 struct outer;
 struct schc_plan;
 
@@ -17,6 +18,10 @@ struct schc_plan;
  */
 bool schc_decompress(const struct schc_plan *plan, const uint8_t *residue, size_t len,
 	uint8_t *header, const struct outer *outer);
+
+/* The same with plan->residue_bits bits from a reader, which then stands behind them. */
+bool schc_decompress_from(const struct schc_plan *plan, struct bit_reader *in, uint8_t *header,
+	const struct outer *outer);
 
 /*
  * Fills in lengths, generated fields and checksums of the restored packet, at most 65535 octets.
