@@ -67,6 +67,9 @@ all() { local k=$1@$(as_role "${2:-b}"); printf '%s\n' "${C[$1]:-}" "${C[$k]:-}"
 first() { local value; for value; do [ -n "$value" ] && { echo "$value"; return; }; done; }
 WRONG= # set while dietvpn's end is to be refused
 wrong() { [ -z "$WRONG" ] || one "wrong.$1"; }
+# mine KIND SIDE, theirs KIND SIDE: the names of key pairs, a stranger's where that is to be refused
+mine() { if [ "$2" = a ] && [ -n "$(wrong own-key)" ]; then echo stranger; else echo "$1-$2"; fi; }
+theirs() { if [ "$2" = a ] && [ -n "$(wrong peer-key)" ]; then echo stranger; else echo "$1-${OTHER[$2]}"; fi; }
 
 # inner networks as SIDE sees those of WHOSE
 nets() {
@@ -94,10 +97,9 @@ swan_conf() {
 	local mine="auth = psk" yours="auth = psk"
 	if [ "$auth" != psk ]; then
 		raw_keys "$auth"
-		local key=$auth-$me
-		if [ "$me" = a ] && [ -n "$(wrong own-key)" ]; then key=$(stranger "$auth"); fi
-		rm -f "$d"/private/*
-		cp "$W/$key.pem" "$d/private/own.pem"; cp "$W/$key.pub" "$d/pubkey/own.pub"; cp "$W/$auth-$you.pub" "$d/pubkey/peer.pub"
+		cp "$W/$(mine "$auth" "$me").pem" "$d/private/own.pem"
+		cp "$W/$(mine "$auth" "$me").pub" "$d/pubkey/own.pub"
+		cp "$W/$(theirs "$auth" "$me").pub" "$d/pubkey/peer.pub"
 		mine=$'auth = pubkey\npubkeys = own.pub' yours=$'auth = pubkey\npubkeys = peer.pub'
 	fi
 	case $(all conn "$me") in *ppk_id*) ppk="ppk-shelf {
@@ -145,20 +147,18 @@ swan_conf() {
 	$(case $(all conn "$me") in *pools*) printf 'pools {\n\tinner {\n\t\t%s\n\t}\n}\n' "$(all pool "$me")" ;; esac)
 	CONF
 }
-stranger() { local mine=$W/$1-a.pem; openssl genpkey -algorithm ed25519 -out "$W/stranger.pem"; openssl pkey -in "$W/stranger.pem" -pubout -out "$W/stranger.pub"; echo stranger; }
 
 # --- dietvpn's end ----------------------------------------------------------------------------------------------------
 diet_conf() {
-	local d=$W/a/etc auth key peers
+	local d=$W/a/etc auth peers
 	mkdir -p "$d/keys" "$W/a/state" "$W/a/run"
 	auth=$(first "$(one auth)" psk)
 	printf '%s' "$(first "$(wrong psk)" "one secret for both ends")" >"$d/keys/psk"
 	printf '%s' "post-quantum secret of 32 octets" >"$d/keys/ppk"
 	if [ "$auth" != psk ]; then
 		raw_keys "$auth"
-		key=$auth-a
-		[ -z "$(wrong own-key)" ] || key=$(stranger "$auth")
-		cp "$W/$key.pem" "$d/keys/own.pem"; cp "$W/$auth-b.pub" "$d/keys/peer.pub"
+		cp "$W/$(mine "$auth" a).pem" "$d/keys/own.pem"
+		cp "$W/$(theirs "$auth" a).pub" "$d/keys/peer.pub"
 	fi
 	chmod 600 "$d"/keys/*
 	peers=$(nets a b)

@@ -51,14 +51,14 @@ net_nat() {
 	NFT
 }
 
-# raw_keys KIND: one key pair per side, as PEM; PKCS#8 and SubjectPublicKeyInfo.
+# raw_keys KIND: a key pair per side and a stranger's, as PEM; PKCS#8 and SubjectPublicKeyInfo.
 raw_keys() {
-	local side how="-algorithm ed25519"
+	local name how="-algorithm ed25519"
 	case $1 in rsa*) how="-algorithm rsa -pkeyopt rsa_keygen_bits:${1#rsa}" ;; esac
-	for side in a b; do
-		[ -s "$W/$1-$side.pem" ] && continue
-		openssl genpkey $how -out "$W/$1-$side.pem" 2>/dev/null
-		openssl pkey -in "$W/$1-$side.pem" -pubout -out "$W/$1-$side.pub"
+	for name in "$1-a" "$1-b" stranger; do
+		[ -s "$W/$name.pem" ] && continue
+		openssl genpkey $how -out "$W/$name.pem" 2>/dev/null
+		openssl pkey -in "$W/$name.pem" -pubout -out "$W/$name.pub"
 	done
 }
 
