@@ -21,7 +21,7 @@ struct cli {
 	const char *dir;    /* configuration folder */
 	const char *plugin_dir;
 	const char *cipher;
-	bool json, cbor, quiet, colour, manual_pair, bare, diag;
+	bool json, cbor, quiet, colour, manual_pair, bare, diag, ike;
 	const char *output; /* NULL: the default of the verb */
 	long timeout_s, spi_bits, sn_bits;
 	int argc; /* what is left behind the verb */
@@ -34,7 +34,7 @@ int cli_fail(int status, const char *hint, const char *fmt, ...)
 
 typedef int cli_verb(const struct cli *cli);
 
-cli_verb verb_status, verb_show, verb_sa, verb_drops, verb_log; /* status.c, log.c */
+cli_verb verb_status, verb_show, verb_sa, verb_why, verb_drops, verb_log; /* status.c, log.c */
 cli_verb verb_check, verb_up, verb_down, verb_reload, verb_reference, verb_mdoc; /* conf.c */
 cli_verb verb_genkey, verb_pubkey, verb_genpsk, verb_keygen;                     /* key.c */
 cli_verb verb_rules;                                                             /* rules.c */

@@ -44,6 +44,9 @@ struct keying_key {
 	uint32_t flags;
 };
 
+/* What an operator asks of one peer (`dietvpn sa initiate, rekey, terminate`). */
+enum keying_order { KEYING_INITIATE, KEYING_REKEY, KEYING_REKEY_IKE, KEYING_TERMINATE };
+
 struct sender_sequence {
 	uint32_t sender_id;
 	uint32_t highest;
@@ -126,6 +129,9 @@ struct keying_host {
 	/* Our address towards remote, as the kernel routes now. 0 or negative errno. */
 	int (*route)(const struct keying_host *, const struct ip_endpoint *remote,
 		struct ip_addr *local);
+	/* Why this policy has no SA, one sentence for status and `dietvpn why`; "" and the next
+	 * sa_install take it back. */
+	void (*trouble)(const struct keying_host *, uint32_t policy, const char *text);
 };
 
 /* A slot that an older host may lack. */
@@ -154,6 +160,11 @@ struct keying_plugin_ops {
 
 	void (*stop)(struct keying *);
 	void (*destroy)(struct keying *);
+
+	/* Slots are only ever appended here as well; this one may be NULL. */
+	/* 0: begun; else negative errno and one sentence in text. */
+	int (*order)(struct keying *, uint32_t policy, enum keying_order, char *text,
+		size_t text_len);
 };
 
 /* Exactly one symbol leaves a plugin; a static build, for the unit tests, names it apart. */

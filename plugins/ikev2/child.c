@@ -6,6 +6,7 @@
 #include "crypto/secret.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -396,16 +397,22 @@ static uint16_t accept(
 void child_refusal(const struct ike_sa *sa, const struct payloads *p, uint16_t error)
 {
 	char text[300];
+	int n = 0;
 
 	if (error == TS_UNACCEPTABLE)
-		say(sa->keying, KEYING_WARN, sa->peer,
+		n = snprintf(text, sizeof text,
 			"TS_UNACCEPTABLE: its selectors have nothing in common with ours: compare "
-			"Address, "
-			"Routes and Allow of both");
+			"Address, Routes and Allow of both");
 	else if (error == NO_PROPOSAL_CHOSEN && p->sa.data)
-		say(sa->keying, KEYING_WARN, sa->peer,
-			"NO_PROPOSAL_CHOSEN: no common proposal for ESP, it offers %s",
-			payload_sa_print(p->sa, text, sizeof text));
+		n = snprintf(text, sizeof text,
+			"NO_PROPOSAL_CHOSEN: no common proposal for ESP, compare Cipher; it "
+			"offers ");
+	else
+		return;
+	if (error == NO_PROPOSAL_CHOSEN)
+		payload_sa_print(p->sa, text + n, sizeof text - (size_t)n);
+	say(sa->keying, KEYING_WARN, sa->peer, "%s", text);
+	trouble(sa->keying, sa->peer, text);
 }
 
 void child_answer(struct ike_sa *sa, const struct payloads *p, struct payload_writer *w)

@@ -72,6 +72,7 @@ void on_informational_request(
 	struct ike_sa *sa, const struct payloads *p, const struct message *m, const struct way *way)
 {
 	struct message_writer w;
+	const struct notify *error = payloads_error(p);
 	bool all = false;
 
 	exchange_begin(sa, &w, INFORMATIONAL, true);
@@ -84,6 +85,13 @@ void on_informational_request(
 			delete_children(sa, &p->deletes[i], &w.payloads);
 	}
 	response_send(sa, &w, m, way);
+	/* An initiator that does not believe our AUTH can say so only here. */
+	if (error && error->type == AUTHENTICATION_FAILED) {
+		say(sa->keying, KEYING_WARN, sa->peer, "%s",
+			settings_auth_hint(sa->peer->settings));
+		trouble(sa->keying, sa->peer, settings_auth_hint(sa->peer->settings));
+		all = true;
+	}
 	if (all)
 		ike_sa_deleted(sa);
 	else

@@ -140,6 +140,12 @@ void ike_sa_fail(struct ike_sa *sa, const char *why)
 	}
 	say(k, peer->failures ? KEYING_INFO : KEYING_WARN, peer, "no IKE SA: %s", why);
 	tell(k, "failed", peer, why);
+	if (peer->hint) {
+		trouble(k, peer, peer->hint);
+		peer->hint = NULL;
+	} else {
+		trouble(k, peer, why);
+	}
 	if (peer->settings->role == ROLE_RESPONDER)
 		return;
 	delay <<= peer->failures < BACKOFF_STEPS ? peer->failures : BACKOFF_STEPS;
@@ -187,14 +193,18 @@ static void again_with_group(struct ike_sa *sa, const struct notify *n)
 /* Whoever can see our request can send this: it is a hint for the operator, and we go on asking. */
 static void note_refusal(struct ike_sa *sa, const struct notify *n)
 {
-	if (n->type == NO_PROPOSAL_CHOSEN)
-		say(sa->keying, KEYING_WARN, sa->peer,
-			"NO_PROPOSAL_CHOSEN: it refuses all that we offer for the IKE SA: compare "
-			"Cipher, Exchange and "
-			"Prf");
-	else
+	static const char none[] = "NO_PROPOSAL_CHOSEN: it refuses all that we offer for the IKE "
+				   "SA: compare Cipher, Exchange and Prf";
+
+	if (n->type != NO_PROPOSAL_CHOSEN) {
 		say(sa->keying, KEYING_INFO, sa->peer, "it answers IKE_SA_INIT with error %u",
 			n->type);
+		return;
+	}
+	if (!sa->peer->hint)
+		say(sa->keying, KEYING_WARN, sa->peer, "%s", none);
+	sa->peer->hint = none;
+	trouble(sa->keying, sa->peer, none);
 }
 
 static int take_answer(struct ike_sa *sa, const struct message *m, const struct payloads *p)
@@ -393,8 +403,7 @@ void on_auth_response(struct ike_sa *sa, const struct payloads *p)
 		return;
 	}
 	if (!auth_holds(&claim, p->auth)) {
-		ike_sa_fail(
-			sa, "authentication failed: its AUTH is wrong: compare Psk, or PeerKey");
+		ike_sa_fail(sa, settings_auth_hint(s));
 		return;
 	}
 	request_done(sa);

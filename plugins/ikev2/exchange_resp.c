@@ -270,7 +270,7 @@ static bool admit(struct examined *e)
 							  e->peer->settings->id.len}))
 		e->why = "it asks for another identity than our Id";
 	else if (!auth_is_right(e))
-		e->why = "its AUTH is wrong: compare Psk, or PeerKey";
+		e->why = settings_auth_hint(e->peer->settings);
 	else if (!suite_allowed(e))
 		e->why = "the cipher of the IKE SA is not in its Cipher list";
 	return !e->why;
@@ -286,8 +286,10 @@ static void reject(struct examined *e)
 	size_t len;
 
 	say(k, KEYING_WARN, e->peer, "authentication failed: %s", e->why);
-	if (e->peer)
+	if (e->peer) {
 		tell(k, "refused", e->peer, e->why);
+		trouble(k, e->peer, e->why);
+	}
 	memcpy(head.spis, e->half->spis, sizeof head.spis);
 	message_begin(&w, &head, true, k->scratch, SCRATCH_LEN);
 	payload_add_notify(&w.payloads, AUTHENTICATION_FAILED, (struct slice){NULL, 0});

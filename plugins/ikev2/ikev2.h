@@ -171,6 +171,7 @@ struct peer {
 	const struct settings *settings;
 	struct ip_endpoint remote; /* family 0: not known */
 	struct ike_sa *sa;         /* the one that is up, or else under way; NULL */
+	const char *hint;          /* an answer without protection that may tell why */
 	uint32_t failures;         /* in a row */
 	bool waiting;              /* TIMER_RETRY runs */
 	bool contacted;            /* INITIAL_CONTACT was sent since we started */
@@ -325,6 +326,8 @@ void child_answer(struct ike_sa *sa, const struct payloads *p, struct payload_wr
 /* say.c: for people. */
 __attribute__((format(printf, 4, 5))) void say(const struct keying *k, enum keying_log level,
 	const struct peer *peer, const char *fmt, ...);
+/* What status and `dietvpn why` say of a peer without SA. */
+void trouble(const struct keying *k, const struct peer *peer, const char *why);
 void tell(const struct keying *k, const char *event, const struct peer *peer, const char *why);
 
 #endif

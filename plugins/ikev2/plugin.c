@@ -5,6 +5,7 @@
 #include "crypto/secret.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -224,6 +225,55 @@ static void sa_event(struct keying *k, sa_id id, enum sa_event event)
 	}
 }
 
+static int rekey(struct ike_sa *sa, bool ike, char *text, size_t text_len)
+{
+	bool any = ike;
+
+	sa->want_rekey = sa->want_rekey || ike;
+	list_each (node, &sa->children) {
+		struct child *child = container_of(node, struct child, link);
+
+		if (!ike && child_is_live(child))
+			any = child->want_rekey = true;
+	}
+	if (!any) {
+		snprintf(text, text_len, "it has no ESP SA");
+		return -ENOENT;
+	}
+	exchange_next(sa);
+	return 0;
+}
+
+static int order(
+	struct keying *k, uint32_t policy, enum keying_order what, char *text, size_t text_len)
+{
+	struct peer *peer = find(k, policy);
+	struct ike_sa *sa = peer ? peer->sa : NULL;
+	int r;
+
+	if (!peer)
+		return -ENOENT;
+	if (what == KEYING_INITIATE) {
+		r = initiate(k, peer);
+		if (r)
+			snprintf(text, text_len, "%s",
+				r == -EPERM ? "Role = responder: it is for the peer to begin"
+				: r == -EDESTADDRREQ ? "where it is, is not known: no Endpoint"
+				: r == -EALREADY     ? "it has an IKE SA, or one is being made"
+						     : strerror(-r));
+		return r;
+	}
+	if (!sa || sa->state != IKE_UP) {
+		snprintf(text, text_len, "it has no IKE SA");
+		return -ENOENT;
+	}
+	if (what != KEYING_TERMINATE)
+		return rekey(sa, what == KEYING_REKEY_IKE, text, text_len);
+	sa->want_delete = true;
+	exchange_next(sa);
+	return 0;
+}
+
 static void datagram(struct keying *k, const struct keying_datagram *d)
 {
 	on_datagram(k, d);
@@ -293,4 +343,5 @@ KEYING_PLUGIN(ikev2) = {
 	.timeout = timeout,
 	.stop = stop,
 	.destroy = destroy,
+	.order = order,
 };

@@ -34,3 +34,9 @@ void tell(const struct keying *k, const char *event, const struct peer *peer, co
 		k->host->event(k->host, event, (struct slice){w.data, w.len});
 	tree_writer_fini(&w);
 }
+
+void trouble(const struct keying *k, const struct peer *peer, const char *why)
+{
+	if (KEYING_HOST_HAS(k->host, trouble))
+		k->host->trouble(k->host, peer->settings->policy, why);
+}

@@ -111,6 +111,14 @@ int settings_attrs(
 	return ok ? 0 : -EMSGSIZE;
 }
 
+const char *settings_auth_hint(const struct settings *s)
+{
+	return s->peer_key ? "AUTHENTICATION_FAILED: one does not know the other, or has another "
+			     "key of it: compare Key, PeerKey, Id and PeerId"
+			   : "AUTHENTICATION_FAILED: one does not know the other, or the keys "
+			     "differ: compare Psk, Id and PeerId";
+}
+
 static size_t pad_of(uint16_t prf)
 {
 	return prf >= PRF_HMAC_SHA2_256 && prf <= PRF_HMAC_SHA2_512 ? prf - PRF_HMAC_SHA2_256

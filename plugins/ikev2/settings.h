@@ -67,6 +67,8 @@ struct slice settings_plain_attrs(void);
  * 0 or -EMSGSIZE. */
 int settings_attrs(const struct settings *s, const struct hcp *h, uint8_t out[SETTINGS_ATTRS_MAX],
 	size_t *len);
+/* What to compare where one does not believe the other. */
+const char *settings_auth_hint(const struct settings *s);
 /* Adds suites and groups of one list to another. */
 void settings_add_allowed(struct allowed *to, const struct allowed *from);
 /* Every PRF that there is, those of the list first. */

@@ -299,6 +299,44 @@ static void do_fresh_key(struct daemon *daemon, struct control_call *call)
 	put_map_end(&map, call->ok);
 }
 
+static void give_order(struct daemon *daemon, struct control_call *call, enum keying_order order)
+{
+	const struct tunnel_peer *peer = peer_in(daemon, call);
+	char text[256] = "";
+	int error;
+
+	if (!peer)
+		return;
+	error = host_order(daemon->host, peer->policy, order, text, sizeof(text));
+	if (error) {
+		control_fail(call, error, "%s", *text ? text : strerror(-error));
+		return;
+	}
+	tree_put_map(call->ok, 1);
+	tree_put_text(call->ok, "text");
+	tree_put_text(call->ok, "begun");
+}
+
+static void do_initiate(struct daemon *daemon, struct control_call *call)
+{
+	give_order(daemon, call, KEYING_INITIATE);
+}
+
+static void do_rekey(struct daemon *daemon, struct control_call *call)
+{
+	give_order(daemon, call, KEYING_REKEY);
+}
+
+static void do_rekey_ike(struct daemon *daemon, struct control_call *call)
+{
+	give_order(daemon, call, KEYING_REKEY_IKE);
+}
+
+static void do_terminate(struct daemon *daemon, struct control_call *call)
+{
+	give_order(daemon, call, KEYING_TERMINATE);
+}
+
 static void do_log_level(struct daemon *daemon, struct control_call *call)
 {
 	static const struct {
@@ -344,6 +382,10 @@ static const struct verb {
 	{"config.reload", true, do_reload},
 	{"sa.delete", true, do_delete},
 	{"sa.fresh-key", true, do_fresh_key},
+	{"sa.initiate", true, do_initiate},
+	{"sa.rekey", true, do_rekey},
+	{"sa.rekey-ike", true, do_rekey_ike},
+	{"sa.terminate", true, do_terminate},
 	{"log.level", true, do_log_level},
 };
 

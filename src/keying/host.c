@@ -502,6 +502,30 @@ int host_fresh_key(struct host *host, uint32_t policy, char *text, size_t text_l
 	return n;
 }
 
+int host_order(
+	struct host *host, uint32_t policy, enum keying_order order, char *text, size_t text_len)
+{
+	const struct peer_slot *slot = key_find(&host->slots, policy);
+	struct instance *in = slot ? slot->instance : NULL;
+	int r;
+
+	text[0] = '\0';
+	if (!in || !in->keying || in->depth) {
+		snprintf(text, text_len, "its keying does not run");
+		return -ENOENT;
+	}
+	if (!PLUGIN_HAS(in->ops, order)) {
+		snprintf(text, text_len, "Keying = %s has no exchanges to begin or end",
+			in->ops->name);
+		return -ENOTSUP;
+	}
+	in->depth++;
+	r = in->ops->order(in->keying, policy, order, text, text_len);
+	in->depth--;
+	instance_deliver(in);
+	return r;
+}
+
 const char *host_trouble(const struct host *host, uint32_t policy)
 {
 	const struct peer_slot *slot = key_find(&host->slots, policy);

@@ -67,6 +67,10 @@ void host_endpoint(struct host *host, uint32_t policy, const struct ip_endpoint 
  * key was asked for.
  */
 int host_fresh_key(struct host *host, uint32_t policy, char *text, size_t text_len);
+/* `dietvpn sa initiate, rekey, terminate`: what the plugin of this policy makes of it. 0 or
+ * negative errno and one sentence in text. */
+int host_order(
+	struct host *host, uint32_t policy, enum keying_order order, char *text, size_t text_len);
 /* `dietvpn sa delete`: takes the SA away; its plugin hears of it in the loop's next turn. -ENOENT.
  */
 int host_sa_remove(struct host *host, sa_id id);

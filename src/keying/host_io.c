@@ -271,6 +271,15 @@ static void event(const struct keying_host *host, const char *name, struct slice
 	in->host->params.event(in->host->params.owner, full, cbor);
 }
 
+static void trouble(const struct keying_host *host, uint32_t policy, const char *text)
+{
+	struct instance *in = instance_of(host);
+	struct peer_slot *slot = key_find(&in->host->slots, policy);
+
+	if (slot && slot->instance == in && text)
+		snprintf(slot->trouble, sizeof slot->trouble, "%s", text);
+}
+
 void host_io_fill(struct keying_host *table)
 {
 	table->log = io_log;
@@ -283,6 +292,7 @@ void host_io_fill(struct keying_host *table)
 	table->state_load = load;
 	table->state_save = save;
 	table->event = event;
+	table->trouble = trouble;
 }
 
 void host_io_stop(struct instance *in)
