@@ -65,3 +65,19 @@ unsigned schc_layer_len(enum schc_layer layer)
 {
 	return layers[layer].len;
 }
+
+unsigned schc_field_bit(enum schc_fid fid, bool down)
+{
+	static const uint8_t apart[SCHC_LAYERS] = {[SCHC_IPV6] = 128,
+		[SCHC_IPV4] = 32,
+		[SCHC_UDP] = 16,
+		[SCHC_UDPLITE] = 16,
+		[SCHC_TCP] = 16,
+		[SCHC_SCTP] = 16};
+	const struct schc_field *field = &fields[fid];
+
+	if (!down || field->role == SCHC_BY_PLACE)
+		return field->bit;
+	return field->role == SCHC_OF_DEV ? field->bit + (unsigned)apart[field->layer]
+					  : field->bit - (unsigned)apart[field->layer];
+}

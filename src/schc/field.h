@@ -3,6 +3,7 @@
 #ifndef DIETVPN_SCHC_FIELD_H
 #define DIETVPN_SCHC_FIELD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum schc_layer {
@@ -167,6 +168,8 @@ struct schc_field {
 
 /* fid below SCHC_FIDS. */
 const struct schc_field *schc_field(enum schc_fid fid);
+/* Its bit in the header of a packet that goes Up, or Down. */
+unsigned schc_field_bit(enum schc_fid fid, bool down);
 /* The first field of a layer in header order; the others follow it. */
 enum schc_fid schc_layer_first(enum schc_layer layer);
 unsigned schc_layer_fields(enum schc_layer layer); /* how many */

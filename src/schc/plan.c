@@ -169,7 +169,7 @@ static enum schc_lower lower_kind(enum schc_fid fid)
 	}
 }
 
-static unsigned fix_of(enum schc_fid fid)
+unsigned schc_fix_of(enum schc_fid fid)
 {
 	switch (fid) {
 	case SCHC_IPV6_LEN:
@@ -233,7 +233,7 @@ static int add_field(struct draft *draft, const struct schc_rule *rule,
 	case SCHC_CDA_LOWER:
 		return add_lower(draft, desc->fid, (struct span){first, desc->fl});
 	default:
-		draft->fixes |= (uint8_t)fix_of(desc->fid);
+		draft->fixes |= (uint8_t)schc_fix_of(desc->fid);
 		return 0;
 	}
 }
@@ -265,22 +265,6 @@ static int enter_layer(struct draft *draft, enum schc_layer layer)
 	return 0;
 }
 
-/* Down, the fields of Dev and of App change places. */
-static unsigned bit_of(const struct schc_field *field, enum schc_di di)
-{
-	static const uint8_t apart[SCHC_LAYERS] = {[SCHC_IPV6] = 128,
-		[SCHC_IPV4] = 32,
-		[SCHC_UDP] = 16,
-		[SCHC_UDPLITE] = 16,
-		[SCHC_TCP] = 16,
-		[SCHC_SCTP] = 16};
-
-	if (di != SCHC_DI_DOWN || field->role == SCHC_BY_PLACE)
-		return field->bit;
-	return field->role == SCHC_OF_DEV ? field->bit + (unsigned)apart[field->layer]
-					  : field->bit - (unsigned)apart[field->layer];
-}
-
 static int add_all(struct draft *draft, const struct schc_rule *rule, const struct schc_end *end)
 {
 	enum schc_di di = end ? end->di : SCHC_DI_UP;
@@ -299,7 +283,8 @@ static int add_all(struct draft *draft, const struct schc_rule *rule, const stru
 			if (err)
 				return err;
 		}
-		err = add_field(draft, rule, desc, end, base + bit_of(field, di));
+		err = add_field(draft, rule, desc, end,
+			base + schc_field_bit(desc->fid, di == SCHC_DI_DOWN));
 		if (err)
 			return err;
 		draft->residue_bits = (uint16_t)(draft->residue_bits + schc_field_sent_bits(desc));

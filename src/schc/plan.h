@@ -4,6 +4,8 @@
 #ifndef DIETVPN_SCHC_PLAN_H
 #define DIETVPN_SCHC_PLAN_H
 
+#include "schc/field.h"
+
 #include <stdint.h>
 
 enum {
@@ -93,6 +95,9 @@ static inline const uint8_t *schc_plan_mapping(const struct schc_plan *plan)
 
 struct schc_end;
 struct schc_rule;
+
+/* What computes or generates this field; only for those that something does. */
+unsigned schc_fix_of(enum schc_fid fid);
 
 /*
  * 0 and *plan, for schc_plan_free; -EINVAL: schc_rule_check complains, an ESP rule, or an interface
