@@ -263,7 +263,7 @@ static bool admit(struct examined *e)
 	}
 	e->peer = find_peer(e->k, p->id_i);
 	if (!e->peer) {
-		e->why = "unknown identity";
+		e->why = "AUTHENTICATION_FAILED: unknown identity, no PeerId is equal to it";
 		return false;
 	}
 	if (p->id_r.data && !slice_equal(p->id_r, (struct slice){e->peer->settings->id.body,
@@ -285,7 +285,7 @@ static void reject(struct examined *e)
 	struct aead_key key;
 	size_t len;
 
-	say(k, KEYING_WARN, e->peer, "authentication failed: %s", e->why);
+	say(k, KEYING_WARN, e->peer, "IKE_AUTH refused: %s", e->why);
 	if (e->peer) {
 		tell(k, "refused", e->peer, e->why);
 		trouble(k, e->peer, e->why);

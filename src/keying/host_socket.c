@@ -205,7 +205,7 @@ static bool is_shared(const struct instance *in, uint16_t port, uint8_t ip_proto
 	       (port == interface->listen_ike || port == interface->listen_nat);
 }
 
-/* A port has one owner; the same plugin may serve it for several tunnels. */
+/* A port has one owner, and that is one tunnel: a stranger's first message names none. */
 static int may_share(const struct instance *in, uint16_t port)
 {
 	list_each (node, &in->host->instances) {
@@ -214,7 +214,7 @@ static int may_share(const struct instance *in, uint16_t port)
 		size_t at = 0;
 
 		while ((sock = map_next(&other->sockets, &at)))
-			if (sock->shared == port && (other == in || other->loaded != in->loaded))
+			if (sock->shared == port)
 				return -EADDRINUSE;
 	}
 	return 0;
@@ -349,15 +349,16 @@ static struct own_socket *shared_socket(const struct instance *in, uint16_t port
 	return NULL;
 }
 
-/* Every tunnel of the port's owner sees it: the message names its SA, and costs no search here. */
 void host_datagram(
 	struct host *host, uint16_t port, const struct outer *outer, struct slice payload)
 {
-	list_each_safe (node, &host->instances) {
+	list_each (node, &host->instances) {
 		struct own_socket *sock =
 			shared_socket(container_of(node, struct instance, link), port);
 
-		if (sock)
+		if (sock) {
 			deliver(sock, &outer->local, &outer->remote, payload);
+			return;
+		}
 	}
 }

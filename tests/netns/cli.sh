@@ -43,13 +43,13 @@ prints '^hint: '
 exits 2 "unknown option" "$cli" --jsn
 exits 2 "colour of no kind" "$cli" --color=blue
 exits 2 "timeout that is no number" "$cli" --timeout soon status
-for words in 'status a b' 'show a b' 'sa a b' 'sa delete' 'sa fresh-key' 'drops x' 'up' 'up a b' 'down' 'reload x' \
+for words in 'status a b' 'show a b' 'sa a b' 'sa delete' 'sa fresh-key' 'sa rekey' 'sa initiate' 'sa terminate' 'why' 'why a b' 'drops x' 'up' 'up a b' 'down' 'reload x' \
 	'keygen' 'keygen a/b' 'keygen --manual-pair a' 'keygen --manual-pair a a' 'keygen --cipher rot13 --manual-pair a b' 'demo x' \
 	'genkey x' 'genpsk x' 'pubkey x'; do
 	# shellcheck disable=SC2086
 	exits 2 "$words" "$cli" $words
 done
-for words in status show 'show plugins' 'show policy' sa drops log 'sa delete x' 'sa fresh-key x' 'up home' 'down home' reload; do
+for words in status show 'show plugins' 'show policy' sa drops log 'sa delete x' 'sa fresh-key x' 'sa rekey x' 'sa rekey --ike x' 'sa initiate x' 'sa terminate x' 'why x' 'up home' 'down home' reload; do
 	# shellcheck disable=SC2086
 	exits 3 "$words without a daemon" "$cli" --socket "$W/nothing.sock" $words
 done
@@ -112,6 +112,12 @@ exits 0 "fresh-key" d sa fresh-key b
 exits 1 "fresh-key once more" d sa fresh-key b
 dietvpn b sa fresh-key a >/dev/null
 check "ping" wait_for 5 on a ping -c 2 -i 0.1 -W 1 "$(other_inner a)"
+exits 1 "rekey of manual keys" d sa rekey b
+prints 'no exchanges'
+exits 1 "rekey of nobody" d sa rekey nobody
+exits 0 "why" d why b
+prints 'nothing is known'
+exits 1 "why of nobody" d why nobody
 exits 0 "no verb is status" d
 prints '^b +up'
 exits 0 "status" d status
