@@ -94,16 +94,25 @@ per() { awk -v v="$1" -v n="$2" -v scale="$3" 'BEGIN {printf "%.3f", (n > 0 ? v 
 begin() {
 	if [ "$1" = swan ]; then
 		seq "$2" | xargs -P 4 -I{} env STRONGSWAN_CONF="$W/a/swan/strongswan.conf" SWANCTL_DIR="$W/a/swan" nice $SWANCTL \
-			--initiate --uri "unix://$W/a/swan/vici" --child "net-{}" --timeout 8 >/dev/null
+			--initiate --uri "unix://$W/a/swan/vici" --child "net-{}" --timeout 8 >/dev/null 2>&1
 	else
 		on a "$HANDSHAKES" knock "$2" --rate "$3"
 	fi
 }
-no_device_left() { [ "$(held b "$1")" = 0 ]; }
+# finish_all END N: every device of host a says goodbye
+finish_all() {
+	if [ "$1" = swan ]; then
+		seq "$2" | xargs -P 4 -I{} env STRONGSWAN_CONF="$W/a/swan/strongswan.conf" SWANCTL_DIR="$W/a/swan" nice $SWANCTL \
+			--terminate --uri "unix://$W/a/swan/vici" --ike "c-{}" --timeout 8 >/dev/null 2>&1
+	else
+		dietvpn a down home >/dev/null
+	fi
+	sleep 1
+}
 
 # --- what is measured -------------------------------------------------------------------------------------------------
 cost() { # END
-	local end=$1 a0 b0 a1 b1 ma mb n
+	local end=$1 a0 b0 a1 b1 b2 ma mb n
 	SWAN="cookie_threshold = 0
 		block_threshold = 0"
 	start b "$end" "$N"
@@ -115,8 +124,11 @@ cost() { # END
 	a1=$(cpu_us a "$end") b1=$(cpu_us b "$end")
 	ma=$(($(memory a "$end") - ma)) mb=$(($(memory b "$end") - mb))
 	n=$(held b "$end")
+	b2=$(cpu_us b "$end")
+	finish_all "$end" "$N"
+	b2=$(($(cpu_us b "$end") - b2))
 	echo "bench=ike what=cost end=$end devices=$N held=$n cpu_ms_initiator=$(per $((a1 - a0)) "$n" 1000)" \
-		"cpu_ms_responder=$(per $((b1 - b0)) "$n" 1000) kB_initiator=$(per $ma "$n" 1) kB_responder=$(per $mb "$n" 1)"
+		"cpu_ms_responder=$(per $((b1 - b0)) "$n" 1000) cpu_ms_responder_delete=$(per $b2 "$n" 1000) left=$(held b "$end") kB_initiator=$(per $ma "$n" 1) kB_responder=$(per $mb "$n" 1)"
 	stop a "$end"
 	stop b "$end"
 }
