@@ -92,12 +92,20 @@ static void drop_text(struct slice text)
 	free(data);
 }
 
-static void put_signature(
-	struct payload_writer *w, const struct sign_alg *alg, const struct sign_value *value)
+/* Both payloads have four octets in front: method and zeros, or protocol, SPI size and type. */
+static size_t begin(struct payload_writer *w, uint8_t method, bool notify)
 {
-	size_t at = payload_begin(w, PAYLOAD_AUTH);
+	size_t at = payload_begin(w, notify ? PAYLOAD_NOTIFY : PAYLOAD_AUTH);
 
-	payload_put32(w, (uint32_t)alg->method << 24);
+	payload_put32(w, notify ? NO_PPK_AUTH : (uint32_t)method << 24);
+	return at;
+}
+
+static void put_signature(struct payload_writer *w, const struct sign_alg *alg,
+	const struct sign_value *value, bool notify)
+{
+	size_t at = begin(w, alg->method, notify);
+
 	if (alg->method == SIGN_METHOD_DIGITAL) {
 		payload_put8(w, (uint8_t)alg->wire_id.len);
 		payload_put(w, alg->wire_id.data, alg->wire_id.len);
@@ -106,7 +114,8 @@ static void put_signature(
 	payload_end(w, at);
 }
 
-static int add_signature(const struct auth_claim *c, uint32_t peer_hashes, struct payload_writer *w)
+static int add_signature(
+	const struct auth_claim *c, uint32_t peer_hashes, struct payload_writer *w, bool notify)
 {
 	const struct sign_private *key = c->settings->key;
 	const struct sign_alg *alg = sign_choose(sign_private_public(key)->type, peer_hashes);
@@ -119,22 +128,37 @@ static int add_signature(const struct auth_claim *c, uint32_t peer_hashes, struc
 	r = sign_make(key, alg, text, &value);
 	drop_text(text);
 	if (!r)
-		put_signature(w, alg, &value);
+		put_signature(w, alg, &value, notify);
 	return r;
+}
+
+static int add(
+	const struct auth_claim *claim, uint32_t peer_hashes, struct payload_writer *w, bool notify)
+{
+	uint8_t auth[PRF_LEN_MAX];
+	size_t at;
+	int r;
+
+	if (claim->settings->key)
+		return add_signature(claim, peer_hashes, w, notify);
+	r = shared_key(claim, auth);
+	if (r)
+		return r;
+	at = begin(w, AUTH_SHARED_KEY, notify);
+	payload_put(w, auth, claim->keys->prf->len);
+	payload_end(w, at);
+	return 0;
 }
 
 int auth_add(const struct auth_claim *claim, uint32_t peer_hashes, struct payload_writer *w)
 {
-	uint8_t auth[PRF_LEN_MAX];
-	int r;
+	return add(claim, peer_hashes, w, false);
+}
 
-	if (claim->settings->key)
-		return add_signature(claim, peer_hashes, w);
-	r = shared_key(claim, auth);
-	if (!r)
-		payload_add_typed(w, PAYLOAD_AUTH, AUTH_SHARED_KEY,
-			(struct slice){auth, claim->keys->prf->len});
-	return r;
+int auth_add_without_ppk(
+	const struct auth_claim *claim, uint32_t peer_hashes, struct payload_writer *w)
+{
+	return add(claim, peer_hashes, w, true);
 }
 
 static bool signature_holds(const struct auth_claim *c, uint8_t method, struct slice value)
@@ -159,15 +183,14 @@ static bool signature_holds(const struct auth_claim *c, uint8_t method, struct s
 }
 
 /* Never another method than the configured one: whoever has the key has no need of the secret. */
-bool auth_holds(const struct auth_claim *claim, struct slice body)
+bool auth_holds(const struct auth_claim *claim, uint8_t method, struct slice value)
 {
-	const struct slice value = {body.data + AUTH_HEADER_LEN, body.len - AUTH_HEADER_LEN};
 	uint8_t auth[PRF_LEN_MAX];
 	bool holds;
 
 	if (claim->settings->peer_key)
-		return signature_holds(claim, body.data[0], value);
-	holds = body.data[0] == AUTH_SHARED_KEY && value.len == claim->keys->prf->len &&
+		return signature_holds(claim, method, value);
+	holds = method == AUTH_SHARED_KEY && value.len == claim->keys->prf->len &&
 		!shared_key(claim, auth) && secret_equal_bytes(auth, value.data, value.len);
 	secret_wipe(auth, sizeof auth);
 	return holds;

@@ -19,8 +19,12 @@ struct auth_claim {
 /* Writes our AUTH; peer_hashes: bits 1 << SIGN_HASH_.. of what the peer listed. 0, -ENOTSUP (our
  * key has no signature that the peer reads), -ENOMEM or -EIO. */
 int auth_add(const struct auth_claim *claim, uint32_t peer_hashes, struct payload_writer *w);
-/* Whether the body of the peer's AUTH holds, by the one method that is configured for it. */
-bool auth_holds(const struct auth_claim *claim, struct slice body);
+/* The same as NO_PPK_AUTH: what AUTH would be without the post-quantum key (RFC 8784 3). */
+int auth_add_without_ppk(
+	const struct auth_claim *claim, uint32_t peer_hashes, struct payload_writer *w);
+/* Whether the peer's AUTH holds, by the one method that is configured for it; value: what stands
+ * behind method and zeros. */
+bool auth_holds(const struct auth_claim *claim, uint8_t method, struct slice value);
 
 /* SIGNATURE_HASH_ALGORITHMS: bits of one that came, 0 without; and ours, where hashes is not 0. */
 uint32_t auth_read_hashes(const struct payloads *p);

@@ -44,6 +44,8 @@ static void put_init(struct ike_sa *sa, struct message_writer *w)
 	if (s->nat_detection)
 		nat_add(sa->keying, &w->payloads, sa->spis, &sa->way, s->encap == ENCAP_UDP);
 	auth_add_hashes(&w->payloads, auth_hashes(s));
+	if (s->ppk_len)
+		payload_add_notify(&w->payloads, USE_PPK, (struct slice){NULL, 0});
 }
 
 static int send_init(struct ike_sa *sa)
@@ -219,6 +221,7 @@ static int take_answer(struct ike_sa *sa, const struct message *m, const struct 
 	memcpy(h->nonce[SIDE_R], p->nonce.data, p->nonce.len);
 	h->nonce_len[SIDE_R] = p->nonce.len;
 	h->peer_hashes = auth_read_hashes(p);
+	h->ppk = sa->peer->settings->ppk_len && payloads_notify(p, USE_PPK);
 	return ike_sa_keep_init(sa, SIDE_R, m->octets);
 }
 
@@ -270,6 +273,31 @@ static struct auth_claim claim_of(const struct ike_sa *sa, enum side side, struc
 		.id = id};
 }
 
+/* RFC 8784 3: AUTH with the post-quantum key, and what it would be without where we do not insist.
+ */
+static int add_auth(struct ike_sa *sa, struct auth_claim claim, struct payload_writer *w)
+{
+	const struct settings *s = sa->peer->settings;
+	struct handshake *h = sa->handshake;
+	uint8_t id[1 + sizeof s->ppk_id] = {PPK_ID_FIXED};
+	size_t len = strlen(s->ppk_id);
+	int r;
+
+	if (!h->ppk)
+		return auth_add(&claim, h->peer_hashes, w);
+	h->mixed = sa->keys;
+	r = keymat_ppk(&h->mixed, (struct slice){s->ppk, s->ppk_len});
+	claim.keys = &h->mixed;
+	if (!r)
+		r = auth_add(&claim, h->peer_hashes, w);
+	memcpy(id + 1, s->ppk_id, len);
+	payload_add_notify(w, PPK_IDENTITY, (struct slice){id, 1 + len});
+	claim.keys = &sa->keys;
+	if (!r && !s->ppk_required)
+		r = auth_add_without_ppk(&claim, h->peer_hashes, w);
+	return r;
+}
+
 static int put_auth(struct ike_sa *sa, struct payload_writer *w)
 {
 	const struct settings *s = sa->peer->settings;
@@ -280,7 +308,7 @@ static int put_auth(struct ike_sa *sa, struct payload_writer *w)
 		payload_add_notify(w, INITIAL_CONTACT, (struct slice){NULL, 0});
 	if (s->peer_id_named)
 		payload_add(w, PAYLOAD_IDR, (struct slice){s->peer_id.body, s->peer_id.len});
-	return auth_add(&claim, sa->handshake->peer_hashes, w);
+	return add_auth(sa, claim, w);
 }
 
 static int send_auth(struct ike_sa *sa)
@@ -385,7 +413,8 @@ void on_auth_response(struct ike_sa *sa, const struct payloads *p)
 {
 	const struct settings *s = sa->peer->settings;
 	struct child *child = sa->request.child;
-	const struct auth_claim claim = claim_of(sa, SIDE_R, p->id_r);
+	struct auth_claim claim = claim_of(sa, SIDE_R, p->id_r);
+	bool mixed = sa->handshake->ppk && payloads_notify(p, PPK_IDENTITY);
 	const char *why;
 
 	if (!p->auth.data || !p->id_r.data) {
@@ -402,10 +431,20 @@ void on_auth_response(struct ike_sa *sa, const struct payloads *p)
 		ike_sa_fail(sa, "it has another identity than PeerId");
 		return;
 	}
-	if (!auth_holds(&claim, p->auth)) {
+	if (s->ppk_required && !mixed) {
+		ike_sa_fail(sa, "it does without the Ppk: compare Ppk and PpkId");
+		return;
+	}
+	if (mixed)
+		claim.keys = &sa->handshake->mixed;
+	if (!auth_holds(&claim, p->auth.data[0],
+		    (struct slice){
+			    p->auth.data + AUTH_HEADER_LEN, p->auth.len - AUTH_HEADER_LEN})) {
 		ike_sa_fail(sa, settings_auth_hint(s));
 		return;
 	}
+	if (mixed)
+		sa->keys = sa->handshake->mixed;
 	request_done(sa);
 	sa->next_request = 2;
 	sa->peer->contacted = true;

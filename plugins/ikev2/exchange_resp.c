@@ -62,6 +62,14 @@ static uint32_t hashes_of_all(const struct keying *k)
 	return hashes;
 }
 
+static bool any_ppk(const struct keying *k)
+{
+	for (size_t i = 0; i < k->settings.n; i++)
+		if (k->settings.list[i].role != ROLE_INITIATOR && k->settings.list[i].ppk_len)
+			return true;
+	return false;
+}
+
 /* The same octets whenever it is asked for: nothing in it but what the slot holds. Returns the
  * length, 0 where it does not fit. */
 static size_t write_answer(struct keying *k, const struct half *half)
@@ -77,6 +85,8 @@ static size_t write_answer(struct keying *k, const struct half *half)
 	payload_add(&w.payloads, PAYLOAD_NONCE, (struct slice){half->nonce_r, half->nonce_r_len});
 	if (half->nat_asked)
 		nat_add(k, &w.payloads, half->spis, &half->way, false);
+	if (half->ppk)
+		payload_add_notify(&w.payloads, USE_PPK, (struct slice){NULL, 0});
 	if (half->hashes_asked)
 		auth_add_hashes(&w.payloads, hashes_of_all(k));
 	return message_end(&w, NULL, 0);
@@ -135,6 +145,7 @@ static int fill(
 	half->chosen.spi_len = 0;
 	half->nat_asked = payloads_notify(p, NAT_DETECTION_SOURCE_IP);
 	half->hashes_asked = payloads_notify(p, SIGNATURE_HASH_ALGORITHMS);
+	half->ppk = payloads_notify(p, USE_PPK) && any_ppk(k);
 	half->nonce_r_len = prf->len / 2 > NONCE_MIN ? prf->len / 2 : NONCE_MIN;
 	k->host->random(k->host, half->nonce_r, half->nonce_r_len);
 	return dh_generate(group, half->secret, half->public_key);
@@ -214,6 +225,7 @@ struct examined {
 	struct payloads init, inner;
 	struct ike_keys keys;
 	struct peer *peer;
+	bool ppk;        /* keys are mixed with the post-quantum key */
 	const char *why; /* it is refused */
 };
 
@@ -229,16 +241,40 @@ static struct peer *find_peer(struct keying *k, struct slice id)
 	return NULL;
 }
 
-static bool auth_is_right(const struct examined *e)
+/* The peer names the post-quantum key that we have for it. */
+static bool names_ppk(const struct examined *e)
 {
-	const struct auth_claim claim = {.settings = e->peer->settings,
+	const struct settings *s = e->peer->settings;
+	const struct notify *n = payloads_notify(&e->inner, PPK_IDENTITY);
+
+	return e->half->ppk && n && s->ppk_len && n->data.len == 1 + strlen(s->ppk_id) &&
+	       n->data.data[0] == PPK_ID_FIXED &&
+	       !memcmp(n->data.data + 1, s->ppk_id, n->data.len - 1);
+}
+
+/* Where it names another one, what AUTH would be without stands beside it (RFC 8784 3). */
+static bool auth_is_right(struct examined *e)
+{
+	struct auth_claim claim = {.settings = e->peer->settings,
 		.keys = &e->keys,
 		.side = SIDE_I,
 		.message = half_init(e->k->half, e->half),
 		.nonce = {e->half->nonce_r, e->half->nonce_r_len},
 		.id = e->inner.id_i};
+	const struct slice auth = e->inner.auth;
+	struct slice value = {auth.data + AUTH_HEADER_LEN, auth.len - AUTH_HEADER_LEN};
+	const struct notify *without = payloads_notify(&e->inner, NO_PPK_AUTH);
 
-	return auth_holds(&claim, e->inner.auth);
+	e->ppk = names_ppk(e);
+	if (e->ppk &&
+		keymat_ppk(&e->keys, (struct slice){claim.settings->ppk, claim.settings->ppk_len}))
+		return false;
+	if (!e->ppk && payloads_notify(&e->inner, PPK_IDENTITY)) {
+		if (!without)
+			return false;
+		value = without->data;
+	}
+	return auth_holds(&claim, auth.data[0], value);
 }
 
 static bool suite_allowed(const struct examined *e)
@@ -271,6 +307,8 @@ static bool admit(struct examined *e)
 		e->why = "it asks for another identity than our Id";
 	else if (!auth_is_right(e))
 		e->why = settings_auth_hint(e->peer->settings);
+	else if (e->peer->settings->ppk_required && !e->ppk)
+		e->why = "it does without the Ppk: compare Ppk and PpkId";
 	else if (!suite_allowed(e))
 		e->why = "the cipher of the IKE SA is not in its Cipher list";
 	return !e->why;
@@ -325,6 +363,7 @@ static struct ike_sa *promote(struct examined *e)
 	memcpy(h->nonce[SIDE_R], half->nonce_r, half->nonce_r_len);
 	h->nonce_len[SIDE_R] = half->nonce_r_len;
 	h->nat = e->way->socket == ON_NAT;
+	h->ppk = e->ppk;
 	h->peer_hashes = auth_read_hashes(&e->init);
 	if (!len || ike_sa_keep_init(sa, SIDE_R, (struct slice){e->k->scratch, len}) ||
 		ike_sa_enter(sa)) {
@@ -346,6 +385,8 @@ static int put_auth(struct ike_sa *sa, struct payload_writer *w)
 		.id = {s->id.body, s->id.len}};
 
 	payload_add(w, PAYLOAD_IDR, claim.id);
+	if (sa->handshake->ppk)
+		payload_add_notify(w, PPK_IDENTITY, (struct slice){NULL, 0});
 	return auth_add(&claim, sa->handshake->peer_hashes, w);
 }
 

@@ -21,7 +21,7 @@ struct half {
 	struct way way;
 	struct chosen chosen;
 	uint8_t nonce_r[NONCE_LEN_MAX], nonce_r_len;
-	bool nat_asked, hashes_asked, dh_done;
+	bool nat_asked, hashes_asked, ppk, dh_done;
 	uint8_t attempts;
 	uint8_t secret[DH_PRIVATE_MAX]; /* our private key; once dh_done what is shared */
 	uint8_t public_key[DH_PUBLIC_MAX];

@@ -99,9 +99,11 @@ struct handshake {
 	size_t init_len[2];
 	uint8_t cookie[COOKIE_MAX];
 	size_t cookie_len;
-	unsigned retries;     /* COOKIE and INVALID_KE_PAYLOAD */
-	bool nat;             /* somebody's address is translated, or it was asked for */
-	uint32_t peer_hashes; /* SIGNATURE_HASH_ALGORITHMS as bits 1 << SIGN_HASH_.. */
+	unsigned retries;      /* COOKIE and INVALID_KE_PAYLOAD */
+	bool nat;              /* somebody's address is translated, or it was asked for */
+	uint32_t peer_hashes;  /* SIGNATURE_HASH_ALGORITHMS as bits 1 << SIGN_HASH_.. */
+	bool ppk;              /* both said USE_PPK; responder: it is used */
+	struct ike_keys mixed; /* ppk: the keys with it */
 };
 
 /* What a CREATE_CHILD_SA request of ours has to remember. */

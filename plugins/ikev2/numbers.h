@@ -89,6 +89,8 @@ enum id_type {
 	ID_KEY_ID = 11,
 };
 
+enum ppk_id_type { PPK_ID_OPAQUE = 1, PPK_ID_FIXED = 2 };
+
 enum cert_encoding { CERT_RAW_PUBLIC_KEY = 15 };
 
 enum ts_type { TS_IPV4_ADDR_RANGE = 7, TS_IPV6_ADDR_RANGE = 8 };

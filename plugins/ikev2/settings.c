@@ -54,9 +54,10 @@ const struct keying_key settings_keys[] = {
 	{"PeerKey", "the peer's public key: base64, or a file with base64 or PEM",
 		KEYING_KEY_RELOADABLE},
 	{"Imprint", "not in this version", 0},
-	{"Ppk", "not in this version", 0},
-	{"PpkId", "not in this version", 0},
-	{"PpkRequired", "not in this version", 0},
+	{"Ppk", "file: post-quantum pre-shared key of 16 to 64 octets, as Psk",
+		KEYING_KEY_SECRET_FILE},
+	{"PpkId", "name of that key, the same on both sides", 0},
+	{"PpkRequired", "yes or no (default): not without it", 0},
 	{NULL, NULL, 0},
 };
 
@@ -164,7 +165,7 @@ static bool get_value(const struct reader *r, const char *key, struct value *out
 
 static void refuse_absent(struct reader *r)
 {
-	static const char *const absent[] = {"Imprint", "Ppk", "PpkId", "PpkRequired"};
+	static const char *const absent[] = {"Imprint"};
 	struct value value;
 
 	for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
@@ -555,6 +556,42 @@ static int parse_peer_key(struct reader *r, const struct value *value, struct si
 	return error ? error : sign_public_from_text((struct slice){file, len}, out);
 }
 
+/* RFC 8784: both sides have it beside what authenticates them. */
+static void read_ppk(struct reader *r)
+{
+	struct settings *s = r->out;
+	struct value value;
+	struct value id = {.text = ""};
+	char name[SETTINGS_NAME_MAX + 8];
+	uint8_t file[SETTINGS_PSK_MAX];
+	uint8_t ppk[SETTINGS_PSK_MAX];
+	size_t len = 0;
+	int error;
+
+	read_yes(r, "PpkRequired", &s->ppk_required);
+	if (!get_value(r, "Ppk", &value)) {
+		if (s->ppk_required || get_value(r, "PpkId", &id))
+			complain(r, s->at, "PpkId and PpkRequired need a Ppk", "Ppk = FILE");
+		return;
+	}
+	get_value(r, "PpkId", &id);
+	if (!id.text[0] || strlen(id.text) >= sizeof s->ppk_id)
+		complain_about(
+			r, &value, "Ppk", "needs a PpkId of 1 to 40 octets", "PpkId = shelf");
+	else
+		strcpy(s->ppk_id, id.text);
+	snprintf(name, sizeof name, "%s/Ppk", s->name);
+	error = r->host->secret(r->host, name, file, sizeof file, &len);
+	if (error)
+		complain_about(r, &value, "Ppk", strerror(-error), "");
+	else if (decode_psk(file, len, ppk, &len) || len < SETTINGS_PSK_MIN || len > sizeof s->ppk)
+		complain_about(r, &value, "Ppk", "not 16 to 64 octets", "dietvpn genpsk");
+	else
+		memcpy(s->ppk, ppk, s->ppk_len = len);
+	secret_wipe(file, sizeof file);
+	secret_wipe(ppk, sizeof ppk);
+}
+
 static int parse_key(struct reader *r, struct sign_private **out)
 {
 	char name[SETTINGS_NAME_MAX + 8];
@@ -760,6 +797,7 @@ static void read_peer(struct reader *r)
 	read_attrs(r);
 	read_identities(r);
 	read_credentials(r);
+	read_ppk(r);
 }
 
 /* A responder finds the peer, and its key, by the identity: two peers with one are one too many. */

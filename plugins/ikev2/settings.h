@@ -4,6 +4,7 @@
 #define DIETVPN_IKEV2_SETTINGS_H
 
 #include "crypto/prf.h"
+#include "crypto/secret.h"
 #include "crypto/sign_key.h"
 #include "dietvpn/keying.h"
 #include "ikev2/payload_hcp.h"
@@ -49,6 +50,10 @@ struct settings {
 	struct sign_private *key;
 	struct sign_public *peer_key;
 	uint8_t pads[SETTINGS_PADS][PRF_LEN_MAX]; /* prf(PSK, "Key Pad for IKEv2") */
+	uint8_t ppk[SECRET_MAX];                  /* RFC 8784 */
+	size_t ppk_len;                           /* 0: none */
+	char ppk_id[SETTINGS_NAME_MAX];
+	bool ppk_required;
 	uint64_t ike_life_s, child_life_s;
 };
 

@@ -548,6 +548,33 @@ Test(ikev2, another_group_is_asked_for)
 	expect_one_pair(2);
 }
 
+/* Both have it, one has it, one insists, both have it and not the same one. */
+Test(ikev2, post_quantum_key)
+{
+	static const char has[] = PLAIN "Ppk = keys/ppk\nPpkId = shelf\n";
+	static const char needs[] = PLAIN "Ppk = keys/ppk\nPpkId = shelf\nPpkRequired = yes\n";
+	static const struct {
+		const char *left, *right;
+		bool same, stands;
+	} cases[] = {{has, has, true, true}, {needs, needs, true, true}, {has, PLAIN, true, true},
+		{PLAIN, has, true, true}, {needs, PLAIN, true, false}, {PLAIN, needs, true, false},
+		{has, has, false, false}, {needs, needs, false, false}};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		set_up();
+		fake_host_secret(&left.fake, "right/Ppk", "a post-quantum secret", 0);
+		fake_host_secret(&right.fake, "left/Ppk",
+			cases[i].same ? "a post-quantum secret" : "another such secret", 0);
+		begin(&left, &right, "", cases[i].left);
+		begin(&right, &left, "", cases[i].right);
+		acquire(&left);
+		run(SECOND);
+		cr_assert_eq(stands(), cases[i].stands, "case %zu", i);
+		cr_assert_eq(fake_host_living(&left.fake), cases[i].stands ? 2u : 0u);
+		tear_down();
+	}
+}
+
 Test(ikev2, cookie_first)
 {
 	begin(&left, &right, "", PLAIN);
@@ -670,7 +697,9 @@ Test(ikev2, configuration)
 	refused("Sleepy = yes\nLiveness = 5s\n", "sleepy");
 	refused("PeerId = 0x1\n", "PeerId");
 	refused("Imprint = yes\n", "not in this version");
-	refused("Ppk = keys/ppk\n", "not in this version");
+	refused("PpkId = shelf\n", "need a Ppk");
+	fake_host_secret(&left.fake, "right/Ppk", "a post-quantum secret", 0);
+	refused("Ppk = keys/ppk\n", "needs a PpkId");
 	fake_host_secret(&left.fake, "right/Psk", "short", 0);
 	refused("", "can be guessed");
 	fake_host_secret(&left.fake, "right/Psk", "0xzz", 0);
