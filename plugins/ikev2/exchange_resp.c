@@ -8,9 +8,10 @@
 #include "crypto/secret.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
-enum { HALF_SWEEP_MS = 5000, REFUSAL_MAX = 128, KE_GROUP_LEN = 2 };
+enum { HALF_SWEEP_MS = 5000, REFUSAL_MAX = 128, KE_GROUP_LEN = 2, STRANGERS_MS = 10000 };
 
 /* What any of our responders allows; the peer itself is known only in IKE_AUTH. */
 static void allowed_of_all(const struct keying *k, struct allowed *out)
@@ -116,6 +117,27 @@ static bool cookie_paid(
 	return false;
 }
 
+/* One line in a while: anybody can cause it. Who it was is known only where one peer is expected.
+ */
+static void note_stranger(struct keying *k, const struct way *way, const struct payloads *p)
+{
+	uint64_t now = k->host->now_ms(k->host);
+	char from[ADDR_TEXT];
+	char offer[200];
+	char text[300];
+
+	if (now < k->strangers_ms)
+		return;
+	k->strangers_ms = now + STRANGERS_MS;
+	payload_sa_print(p->sa, offer, sizeof offer);
+	snprintf(text, sizeof text,
+		"NO_PROPOSAL_CHOSEN: no common proposal for the IKE SA, %s offers %s",
+		print_addr(&way->remote.addr, from), offer);
+	say(k, KEYING_WARN, NULL, "%s", text);
+	if (k->settings.n == 1 && !k->peers[0].sa)
+		trouble(k, &k->peers[0], text);
+}
+
 static bool choose(struct keying *k, const struct message *m, const struct way *way,
 	const struct payloads *p, struct chosen *chosen)
 {
@@ -125,6 +147,7 @@ static bool choose(struct keying *k, const struct message *m, const struct way *
 
 	allowed_of_all(k, &allowed);
 	if (payload_sa_choose(p->sa, &allowed, offered, chosen)) {
+		note_stranger(k, way, p);
 		refuse_some(k, m, way, NO_PROPOSAL_CHOSEN, (struct slice){NULL, 0});
 		return false;
 	}

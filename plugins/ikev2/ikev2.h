@@ -26,6 +26,7 @@ enum {
 	COOKIE_RETRIES = 3,
 	CHILDREN_MAX = 8, /* of one IKE SA, those that are being replaced included */
 	SCRATCH_LEN = 65536,
+	ADDR_TEXT = 48,
 	IKE_REPLACED_MS = 30000, /* how long a rekeyed IKE SA waits for its D */
 };
 
@@ -192,6 +193,7 @@ struct keying {
 	int sockets[SOCKETS];
 	struct half_open *half;
 	uint8_t table_key[HASH_SHORT_KEY_LEN];
+	uint64_t strangers_ms;    /* when the log may have another line about one */
 	uint8_t *scratch, *plain; /* SCRATCH_LEN each: a message that is built, one that is read */
 };
 
@@ -330,6 +332,8 @@ __attribute__((format(printf, 4, 5))) void say(const struct keying *k, enum keyi
 	const struct peer *peer, const char *fmt, ...);
 /* What status and `dietvpn why` say of a peer without SA. */
 void trouble(const struct keying *k, const struct peer *peer, const char *why);
+/* For log lines only: IPv6 without its short form. */
+const char *print_addr(const struct ip_addr *addr, char text[ADDR_TEXT]);
 void tell(const struct keying *k, const char *event, const struct peer *peer, const char *why);
 
 #endif

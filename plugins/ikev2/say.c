@@ -40,3 +40,18 @@ void trouble(const struct keying *k, const struct peer *peer, const char *why)
 	if (KEYING_HOST_HAS(k->host, trouble))
 		k->host->trouble(k->host, peer->settings->policy, why);
 }
+
+const char *print_addr(const struct ip_addr *addr, char text[ADDR_TEXT])
+{
+	const uint8_t *b = addr->bytes;
+	size_t n = 0;
+
+	if (addr->family == 4) {
+		snprintf(text, ADDR_TEXT, "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
+		return text;
+	}
+	for (size_t i = 0; i < sizeof addr->bytes; i += 2)
+		n += (size_t)snprintf(text + n, ADDR_TEXT - n, "%s%x", i ? ":" : "",
+			(unsigned)(b[i] << 8 | b[i + 1]));
+	return text;
+}
