@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # tests/check_secrets.sh: rules about secrets that a search of the sources can hold.
-#   one door     each sealed packet goes outbound.c -> esp_seal -> aead_seal; its number is taken in esp/sa.c alone
+#   one door     each sealed packet goes outbound.c -> esp_seal -> aead_seal; its number is taken in esp/sa.c alone;
+#                IKE messages have keys of their own and one place that seals them
 #   comparison   what is secret, or an ICV, is compared in constant time only
 #   printing     key octets go into no log, message or answer
 #   assertions   none in what reads octets of others
@@ -25,8 +26,10 @@ one() { # TEXT LINES
 }
 every="src plugins cli"
 seal='\baead_seal\('
-none "aead_seal has another caller than esp/esp.c" "$(code "$seal" $every | grep -vE '^src/(crypto/aead|esp/esp)\.[ch]:')"
+none "aead_seal has another caller than esp/esp.c and IKE's SK payload" \
+	"$(code "$seal" $every | grep -vE '^(src/(crypto/aead|esp/esp)\.[ch]|plugins/ikev2/message\.c):')"
 one "esp/esp.c calls aead_seal once" "$(code "$seal" src/esp)"
+one "plugins/ikev2/message.c calls aead_seal once" "$(code "$seal" plugins/ikev2)"
 seal='\besp_seal\('
 none "esp_seal has another caller than ipsec/outbound.c" "$(code "$seal" $every | grep -vE '^src/(esp/esp\.[ch]|ipsec/outbound\.c):')"
 one "ipsec/outbound.c calls esp_seal once" "$(code "$seal" src/ipsec)"

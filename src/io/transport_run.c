@@ -28,7 +28,9 @@ struct outer_socket *outer_socket_of(struct transport *t, const struct batch_ite
 /* Equal octets are equal fields; others may still differ in padding, or where IPv4 has no label. */
 static bool same_outer(const struct outer *a, const struct outer *b)
 {
-	return memcmp(a, b, sizeof(*a)) == 0 ||
+	const void *octets[] = {a, b};
+
+	return memcmp(octets[0], octets[1], sizeof(*a)) == 0 ||
 	       (a->hop_limit == b->hop_limit && a->traffic_class == b->traffic_class &&
 		       (a->flow_label == b->flow_label || a->remote.addr.family == 4) &&
 		       ip_endpoint_equal(&a->remote, &b->remote) &&
