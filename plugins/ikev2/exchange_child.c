@@ -321,21 +321,33 @@ static void note_crossing(struct asked *a)
 	memcpy(c->rival_low, low.data, c->rival_low_len);
 }
 
+/* What lingers makes room in a moment: that is no reason to take the peer for one without rekeys. */
+static uint16_t room_for_child(const struct ike_sa *sa)
+{
+	size_t all = 0;
+	size_t lingering = 0;
+
+	list_each (node, &sa->children) {
+		all++;
+		lingering += container_of(node, struct child, link)->state == CHILD_RETIRED;
+	}
+	if (all < CHILDREN_MAX)
+		return 0;
+	return lingering ? TEMPORARY_FAILURE : NO_ADDITIONAL_SAS;
+}
+
 static uint16_t examine(struct asked *a)
 {
 	const struct payloads *p = a->p;
 	uint16_t error;
-	size_t n = 0;
 
 	if (!p->sa.data || !p->nonce.data || !p->ts_i.data || !p->ts_r.data)
 		return INVALID_SYNTAX;
 	if (a->sa->state != IKE_UP)
 		return TEMPORARY_FAILURE;
-	list_each (node, &a->sa->children)
-		n++;
-	if (n >= CHILDREN_MAX)
-		return NO_ADDITIONAL_SAS;
-	error = find_old(a);
+	error = room_for_child(a->sa);
+	if (!error)
+		error = find_old(a);
 	if (!error)
 		error = choose(a);
 	a->child = error ? NULL : child_create(a->sa);

@@ -59,16 +59,15 @@ static void destroy(struct keying *k)
 	free(k);
 }
 
-static int make_peers(struct keying *k)
+static struct peer *make_peers(const struct settings_list *list)
 {
-	k->peers = calloc(k->settings.n ? k->settings.n : 1, sizeof *k->peers);
-	if (!k->peers)
-		return -ENOMEM;
-	for (size_t i = 0; i < k->settings.n; i++) {
-		k->peers[i].settings = &k->settings.list[i];
-		k->peers[i].remote = k->settings.list[i].remote;
+	struct peer *peers = calloc(list->n ? list->n : 1, sizeof *peers);
+
+	for (size_t i = 0; peers && i < list->n; i++) {
+		peers[i].settings = &list->list[i];
+		peers[i].remote = list->list[i].remote;
 	}
-	return 0;
+	return peers;
 }
 
 static int make_tables(struct keying *k)
@@ -100,9 +99,8 @@ static int create(const struct keying_host *host, struct slice config, struct ke
 		return r;
 	}
 	list_init(&k->all);
-	r = make_peers(k);
-	if (!r)
-		r = make_tables(k);
+	k->peers = make_peers(&k->settings);
+	r = k->peers ? make_tables(k) : -ENOMEM;
 	if (r) {
 		destroy(k);
 		return r;
@@ -130,23 +128,29 @@ static int open_sockets(struct keying *k)
 	return 0;
 }
 
-static int start(struct keying *k)
+/* Those that begin at boot, by chance one before the other. */
+static void start_at_boot(struct keying *k)
 {
-	int r = open_sockets(k);
 	uint32_t chance;
 
-	if (r)
-		return r;
 	for (size_t i = 0; i < k->settings.n; i++) {
 		struct peer *peer = &k->peers[i];
 
-		if (!peer->settings->boot || peer->settings->role == ROLE_RESPONDER)
+		if (!peer->settings->boot || peer->settings->role == ROLE_RESPONDER || peer->sa)
 			continue;
 		k->host->random(k->host, &chance, sizeof chance);
 		peer->waiting = true;
 		timer_start(k, (uint32_t)i, TIMER_RETRY, chance % BOOT_SPREAD_MS);
 	}
-	return 0;
+}
+
+static int start(struct keying *k)
+{
+	int r = open_sockets(k);
+
+	if (!r)
+		start_at_boot(k);
+	return r;
 }
 
 static struct peer *find(struct keying *k, uint32_t policy)
@@ -315,16 +319,84 @@ static void timeout(struct keying *k, uint32_t timer)
 	}
 }
 
-/* A last word to every peer, which does not wait for answers. */
+/* A last word to the peer, which does not wait for an answer. */
+static void part(struct ike_sa *sa)
+{
+	if (sa->state == IKE_UP && !sa->request.len)
+		ask_delete_ike(sa);
+	ike_sa_destroy(sa);
+}
+
 static void stop(struct keying *k)
+{
+	list_each_safe (node, &k->all)
+		part(container_of(node, struct ike_sa, link));
+}
+
+/* The IKE SAs of a peer go over to its new place, or go. */
+static void move_sas(struct keying *k, const struct peer *from, struct peer *to)
 {
 	list_each_safe (node, &k->all) {
 		struct ike_sa *sa = container_of(node, struct ike_sa, link);
 
-		if (sa->state == IKE_UP && !sa->request.len)
-			ask_delete_ike(sa);
-		ike_sa_destroy(sa);
+		if (sa->peer != from)
+			continue;
+		if (to)
+			sa->peer = to;
+		else
+			part(sa);
 	}
+}
+
+static struct peer *unchanged(struct peer *peers, size_t n, const struct settings *old)
+{
+	for (size_t i = 0; i < n; i++)
+		if (peers[i].settings->policy == old->policy)
+			return settings_equal(peers[i].settings, old) ? &peers[i] : NULL;
+	return NULL;
+}
+
+static void adopt(struct keying *k, struct peer *peers, size_t n)
+{
+	for (size_t i = 0; i < k->settings.n; i++) {
+		struct peer *old = &k->peers[i];
+		struct peer *now = unchanged(peers, n, old->settings);
+		const struct settings *settings = now ? now->settings : NULL;
+
+		timer_stop(k, (uint32_t)i, TIMER_RETRY);
+		move_sas(k, old, now);
+		if (!now)
+			continue;
+		*now = *old;
+		now->settings = settings;
+		now->waiting = false;
+	}
+}
+
+/* Unchanged peers keep their SAs; all that goes, goes first. */
+static int reload(struct keying *k, struct slice config)
+{
+	struct settings_list list;
+	struct peer *peers;
+	int r = settings_read(k->host, config, &list);
+
+	if (r)
+		return r;
+	peers = make_peers(&list);
+	if (peers && answers(&list) && !k->half)
+		k->half = half_open_create(k);
+	if (!peers || (answers(&list) && !k->half)) {
+		free(peers);
+		settings_fini(&list);
+		return -ENOMEM;
+	}
+	adopt(k, peers, list.n);
+	free(k->peers);
+	settings_fini(&k->settings);
+	k->peers = peers;
+	k->settings = list;
+	start_at_boot(k);
+	return 0;
 }
 
 KEYING_PLUGIN(ikev2) = {
@@ -336,6 +408,7 @@ KEYING_PLUGIN(ikev2) = {
 	.check = check,
 	.create = create,
 	.start = start,
+	.reload = reload,
 	.acquire = acquire,
 	.endpoint = endpoint,
 	.sa_event = sa_event,

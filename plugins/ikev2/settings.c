@@ -874,3 +874,28 @@ void settings_fini(struct settings_list *list)
 	list->list = NULL;
 	list->n = 0;
 }
+
+/* All octets are set, so that two can be compared as memory; the keys lie elsewhere. */
+static bool equal_but_keys(const struct settings *a, const struct settings *b)
+{
+	struct settings x = *a;
+	struct settings y = *b;
+	bool equal;
+
+	x.at = y.at = 0;
+	x.key = y.key = NULL;
+	x.peer_key = y.peer_key = NULL;
+	equal = !memcmp(&x, &y, sizeof x);
+	secret_wipe(&x, sizeof x);
+	secret_wipe(&y, sizeof y);
+	return equal;
+}
+
+bool settings_equal(const struct settings *a, const struct settings *b)
+{
+	if (!equal_but_keys(a, b) || !a->key != !b->key || !a->peer_key != !b->peer_key)
+		return false;
+	if (a->key && !sign_public_equal(sign_private_public(a->key), sign_private_public(b->key)))
+		return false;
+	return !a->peer_key || sign_public_equal(a->peer_key, b->peer_key);
+}

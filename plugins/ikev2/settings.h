@@ -87,5 +87,7 @@ const uint8_t *settings_pad(const struct settings *s, uint16_t prf);
  */
 int settings_read(const struct keying_host *host, struct slice config, struct settings_list *out);
 void settings_fini(struct settings_list *list); /* wipes */
+/* The same but for where it stands in the file. */
+bool settings_equal(const struct settings *a, const struct settings *b);
 
 #endif

@@ -685,6 +685,34 @@ static void refused(const char *peer, const char *why)
 	cr_assert(fake_host_complained(&left.fake, why), "%s: %s", peer, left.fake.errors[0].text);
 }
 
+/* What has not changed stays; what has goes, and comes back with the new file. */
+Test(ikev2, reload)
+{
+	uint32_t spi;
+
+	both(PLAIN);
+	acquire(&left);
+	pump();
+	spi = newest(&left, SA_OUT, false)->params.spi;
+	cr_assert_eq(ops->reload(left.k, config_of(&left, &right, "", PLAIN)), 0);
+	run(SECOND);
+	expect_one_pair(2);
+	cr_assert_eq(newest(&left, SA_OUT, false)->params.spi, spi);
+	expire(&left, SA_SOFT_EXPIRED);
+	run(3 * SECOND);
+	expect_one_pair(2);
+	cr_assert_eq(ops->reload(left.k, config_of(&left, &right, "", PLAIN "Pfs = yes\n")), 0);
+	run(SECOND);
+	cr_assert_eq(fake_host_living(&left.fake), 0u);
+	cr_assert_eq(fake_host_living(&right.fake), 0u);
+	acquire(&left);
+	run(SECOND);
+	expect_one_pair(2);
+	cr_assert_neq(ops->reload(left.k, config_of(&left, &right, "", PLAIN "Pfs = x\n")), 0);
+	run(SECOND);
+	expect_one_pair(2);
+}
+
 Test(ikev2, configuration)
 {
 	refused("Exchange = modp2048\n", "Exchange");
