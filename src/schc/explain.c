@@ -167,8 +167,9 @@ static void note_extra(struct walk *walk)
 {
 	const struct coap_option *option = &walk->coap.option[walk->option++];
 
-	if (walk->out->extra)
+	if (walk->out->has_extra)
 		return;
+	walk->out->has_extra = true;
 	walk->out->extra = option->number;
 	walk->out->extra_at = walk->base + option->begin * 8u;
 }
@@ -284,7 +285,7 @@ static const char *finish(struct walk *walk)
 		text = judge_packet(walk, coap);
 	if (coap && walk->coap_ok && walk->option < walk->coap.n)
 		note_extra(walk);
-	if (!text && out->extra)
+	if (!text && out->has_extra)
 		text = "the packet has an option that the rule does not describe";
 	return text;
 }

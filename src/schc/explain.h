@@ -20,13 +20,14 @@ struct schc_explained_field {
 };
 
 struct schc_explained {
-	bool matches;         /* the whole packet: every field, nothing else in the headers */
-	unsigned n;           /* descriptors in field[] */
-	unsigned failed;      /* the first that does not match; n: none */
-	const char *text;     /* !matches: one sentence; with failed == n it is about the packet */
-	uint16_t extra;       /* text is about a CoAP option without descriptor: its number, or 0 */
-	uint32_t extra_at;    /* ... the first bit of it */
-	uint32_t header_bits; /* octets * 8 that the rule takes off the packet, marker included */
+	bool matches;          /* the whole packet: every field, nothing else in the headers */
+	unsigned n;            /* descriptors in field[] */
+	unsigned failed;       /* the first that does not match; n: none */
+	const char *text;      /* !matches: one sentence; with failed == n it is about the packet */
+	bool has_extra;        /* the packet has a CoAP option without descriptor: its number is */
+	uint16_t extra;        /* ... this, and */
+	uint32_t extra_at;     /* ... its first bit */
+	uint32_t header_bits;  /* octets * 8 that the rule takes off the packet, marker included */
 	uint32_t residue_bits; /* RuleID included, pad bits not */
 	struct schc_explained_field field[SCHC_RULE_FIELDS];
 };

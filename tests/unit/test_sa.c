@@ -4,7 +4,11 @@
 
 #include "crypto/hash.h"
 #include "crypto/secret.h"
+#include "diet/iipc.h"
+#include "base/buf.h"
 #include "ip/addr.h"
+#include "ip/packet.h"
+#include "reference/rules.h"
 
 #include <criterion/criterion.h>
 
@@ -456,5 +460,50 @@ Test(sa, reservation_without_low_bits)
 	sa_destroy(sa);
 	sa = create(&params, 32, 0);
 	cr_expect_eq(sa_resync_tries(sa), 0);
+	sa_destroy(sa);
+}
+
+static const struct rule_row echo[] = {RULE_IS(SCHC_IPV6_VER, RULE_BI, "06"),
+	RULE_IS(SCHC_IPV6_TC, RULE_BI, "00"), RULE_IS(SCHC_IPV6_FL, RULE_BI, "00"),
+	RULE_BY(SCHC_IPV6_LEN, RULE_BI, SCHC_CDA_COMPUTE), RULE_IS(SCHC_IPV6_NXT, RULE_BI, "3a"),
+	RULE_ANY(SCHC_IPV6_HOP_LMT, RULE_BI), RULE_MSB(SCHC_IPV6_SRC, RULE_BI, 112, "fd00"),
+	RULE_MSB(SCHC_IPV6_DST, RULE_BI, 112, "fd00"), RULE_END};
+
+/* The set moves in behind the SA; nobody needs the rules any more. */
+Test(sa, carries_a_set_of_rules)
+{
+	struct schc_rule *rules = calloc(2, sizeof *rules);
+	struct schc_rule_set set = {rules, 2};
+	struct diet_attrs attrs = diet_attrs_plain();
+	struct sa_params params = good_params(SA_OUT);
+	uint8_t packet[48] = {0x60, [5] = 8, 58, 64, 0xfd, [23] = 7, 0xfd, [39] = 9, 128};
+	struct buf *pkt = buf_alloc(256);
+	struct outer outer = {0};
+	struct ip_packet ip;
+	struct sa *sa = NULL;
+
+	rules[0].id = 1;
+	rules[0].id_bits = rules[1].id_bits = 2;
+	for (unsigned i = 0; i < 2; i++) {
+		rule_rows(&rules[i], echo);
+		for (unsigned f = 6; f < 8; f++) {
+			rules[i].field[f].tv[0] = 0xfd;
+			memset(rules[i].field[f].tv + 1, 0, SCHC_TV_LEN - 1);
+		}
+	}
+	attrs.rules = &set;
+	rules[1].id = 1;
+	cr_assert_eq(sa_create(&params, &attrs, pool, 0, &sa), -EINVAL);
+	rules[1].id = 0;
+	cr_assert_eq(sa_create(&params, &attrs, pool, 0, &sa), 0);
+	free(rules);
+	cr_assert_eq(buf_set(pkt, packet, sizeof packet), 0);
+	cr_assert_eq(ip_packet_parse(&ip, pkt), DROP_NONE);
+	cr_assert_eq(iipc_compress(&sa->diet, &ip, pkt, &outer), DROP_NONE);
+	cr_assert_eq(pkt->len, 6 + 8); /* 2 + 8 + 16 + 16 bits, and what is behind IPv6 */
+	cr_assert_arr_eq(pkt->data, ((uint8_t[]){0x50, 0, 1, 0xc0, 2, 0x40}), 6);
+	cr_assert_eq(iipc_decompress(&sa->diet, 0, pkt, &outer), DROP_NONE);
+	cr_assert_arr_eq(pkt->data, packet, sizeof packet);
+	buf_free(pkt);
 	sa_destroy(sa);
 }
