@@ -86,11 +86,22 @@ static void forget(const struct child *child)
 		r->create->fresh = NULL;
 }
 
+static void forget_replaced(const struct child *gone)
+{
+	list_each (node, &gone->ike->children) {
+		struct child *child = container_of(node, struct child, link);
+
+		if (child->replaces == gone)
+			child->replaces = NULL;
+	}
+}
+
 void child_destroy(struct child *child)
 {
 	if (!child)
 		return;
 	forget(child);
+	forget_replaced(child);
 	take_down(child, SA_OUT);
 	take_down(child, SA_IN);
 	forget_later(child);
@@ -103,12 +114,44 @@ bool child_is_live(const struct child *child)
 	return child->state == CHILD_UP && child->installed[SA_IN];
 }
 
+/* One timer serves all children and what is asked again: it is armed for what is due first. */
+static void arm_sweep(struct ike_sa *sa)
+{
+	uint64_t now = sa->keying->host->now_ms(sa->keying->host);
+	uint64_t next = sa->again_ms ? sa->again_ms : UINT64_MAX;
+
+	list_each (node, &sa->children) {
+		const struct child *child = container_of(node, struct child, link);
+
+		if (child->due_ms && child->due_ms < next)
+			next = child->due_ms;
+	}
+	if (next != UINT64_MAX)
+		timer_start(sa->keying, sa->id, TIMER_SWEEP, next > now ? next - now : 0);
+}
+
+/* One timer for all children: the next that is due. */
+static void arm(struct ike_sa *sa)
+{
+	uint64_t now = sa->keying->host->now_ms(sa->keying->host);
+	uint64_t next = UINT64_MAX;
+
+	list_each (node, &sa->children) {
+		const struct child *child = container_of(node, struct child, link);
+
+		if (child->due_ms && child->due_ms < next)
+			next = child->due_ms;
+	}
+	if (next != UINT64_MAX)
+		timer_start(sa->keying, sa->id, TIMER_SWEEP, next > now ? next - now : 0);
+}
+
 static void wait_for(struct child *child, uint64_t ms)
 {
 	struct ike_sa *sa = child->ike;
 
 	child->due_ms = sa->keying->host->now_ms(sa->keying->host) + ms;
-	timer_start(sa->keying, sa->id, TIMER_SWEEP, ms);
+	arm(sa);
 }
 
 void child_retire(struct child *child)
@@ -123,25 +166,33 @@ void child_retire(struct child *child)
 	wait_for(child, LINGER_MS);
 }
 
+void child_replaced(struct child *old)
+{
+	list_each (node, &old->ike->children) {
+		struct child *child = container_of(node, struct child, link);
+
+		if (child->replaces == old)
+			child_use(child);
+	}
+}
+
 void child_use(struct child *child)
 {
 	if (!child->later)
 		return;
 	install(child, child->later, SA_OUT);
 	forget_later(child);
+	child->replaces = NULL;
 	child->due_ms = 0;
 }
 
 void child_sweep(struct ike_sa *sa)
 {
 	uint64_t now = sa->keying->host->now_ms(sa->keying->host);
-	uint64_t next = UINT64_MAX;
 
 	list_each_safe (node, &sa->children) {
 		struct child *child = container_of(node, struct child, link);
 
-		if (child->due_ms && child->due_ms > now && child->due_ms < next)
-			next = child->due_ms;
 		if (!child->due_ms || child->due_ms > now)
 			continue;
 		if (child->state == CHILD_RETIRED)
@@ -149,8 +200,7 @@ void child_sweep(struct ike_sa *sa)
 		else
 			child_use(child);
 	}
-	if (next != UINT64_MAX)
-		timer_start(sa->keying, sa->id, TIMER_SWEEP, next - now);
+	arm(sa);
 }
 
 struct child *child_by_sa(struct keying *k, sa_id id, enum sa_dir *dir)

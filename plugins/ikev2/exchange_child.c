@@ -173,12 +173,12 @@ static void refused(struct ike_sa *sa, const struct create *c, const struct noti
 	case TEMPORARY_FAILURE:
 		if (c->old) {
 			c->old->want_rekey = true;
-			timer_start(k, sa->id, TIMER_SWEEP, AGAIN_MS);
+			child_again(sa, AGAIN_MS);
 		}
 		break;
 	case CHILD_SA_NOT_FOUND:
 		if (c->old)
-			child_destroy(c->old);
+			child_retire(c->old);
 		/* Unless the peer's own exchange has replaced it meanwhile. */
 		sa->want_child = !ike_sa_has_child(sa);
 		exchange_next(sa);
@@ -321,7 +321,8 @@ static void note_crossing(struct asked *a)
 	memcpy(c->rival_low, low.data, c->rival_low_len);
 }
 
-/* What lingers makes room in a moment: that is no reason to take the peer for one without rekeys. */
+/* What lingers makes room in a moment: that is no reason to take the peer for one without rekeys.
+ */
 static uint16_t room_for_child(const struct ike_sa *sa)
 {
 	size_t all = 0;
@@ -393,7 +394,9 @@ void on_child_request(struct ike_sa *sa, const struct payloads *p, struct payloa
 		return;
 	}
 	note_crossing(&a);
-	if (a.old)
+	if (a.old) {
 		a.old->state = CHILD_REKEYED;
+		a.child->replaces = a.old;
+	}
 	put_response(&a, w);
 }

@@ -165,6 +165,7 @@ struct ike_sa {
 	struct handshake *handshake; /* NULL once up */
 	struct ike_sa *successor;    /* made by the peer's rekey that is just being answered */
 	bool want_delete, want_alive, want_rekey, want_child;
+	uint64_t again_ms;    /* not 0: when a refused rekey of a child is asked for again */
 	bool dietvpn;         /* our Vendor ID was seen */
 	const char *fail_why; /* closed for this reason: tried again later */
 	uint64_t up_ms, heard_ms, end_ms;
@@ -301,8 +302,12 @@ void child_destroy(struct child *child);
 void child_retire(struct child *child);
 /* From now on we send on this replacement. */
 void child_use(struct child *child);
+/* The peer has deleted this one: from now on we send on what replaces it. */
+void child_replaced(struct child *old);
 /* What is due of all children; TIMER_SWEEP. */
 void child_sweep(struct ike_sa *sa);
+/* TIMER_SWEEP comes again after delay_ms, and before for whoever is due before. */
+void child_again(struct ike_sa *sa, uint64_t delay_ms);
 /* One that is neither leaving nor gone. */
 bool child_is_live(const struct child *child);
 struct child *child_by_sa(struct keying *k, sa_id id, enum sa_dir *dir);
