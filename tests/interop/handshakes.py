@@ -4,6 +4,7 @@
 
     handshakes.py times OURS.pcap [FAR.pcap]   one line per initiator; a summary with --limit S
     handshakes.py sizes OURS.pcap              the four messages of the first whole handshake
+    handshakes.py exchanges OURS.pcap          how many different requests of each kind were answered
     handshakes.py knock N --rate R             one datagram each from 10.64.x.y to 10.65.x.y, for hosts with N peers
 
 OURS was taken beside the initiators, so a message of the responder in it has arrived; FAR beside the responder. An
@@ -41,7 +42,7 @@ def packets(path):
 
 
 def messages(path):
-    """(time, source, destination, exchange, is response, SPIi, octets of UDP payload) of every IKE message."""
+    """(time, source, destination, exchange, is response, SPIi, octets of UDP payload, its number and who began the SA)."""
     for when, source, destination, ports, payload in packets(path):
         octets = len(payload)
         if 4500 in ports:
@@ -51,7 +52,7 @@ def messages(path):
         elif 500 not in ports:
             continue
         if len(payload) >= 28 and payload[17] >> 4 == 2:
-            yield when, source, destination, payload[18], bool(payload[19] & RESPONSE), payload[:8], octets
+            yield when, source, destination, payload[18], bool(payload[19] & RESPONSE), payload[:8], octets, (payload[20:24], payload[19] & 8 == payload[19] >> 2 & 8)
 
 
 class Handshake:
@@ -64,11 +65,11 @@ def collect(ours, far, by_spi):
     found = {}
 
     def of(message):
-        _, source, destination, _, response, spi, _ = message
+        _, source, destination, _, response, spi = message[:6]
         return found.setdefault(spi if by_spi else destination if response else source, Handshake())
 
     for message in messages(ours):
-        when, _, _, exchange, response, _, octets = message
+        when, _, _, exchange, response, _, octets = message[:7]
         if exchange not in (IKE_SA_INIT, IKE_AUTH):
             continue
         h = of(message)
@@ -106,7 +107,7 @@ def times(args):
 
 def sizes(args):
     first = {}
-    for _, _, _, exchange, response, spi, octets in messages(args.ours):
+    for _, _, _, exchange, response, spi, octets, _ in messages(args.ours):
         first.setdefault(spi, {}).setdefault((exchange, response), octets)
     for four in first.values():
         if len([k for k in four if k[0] in (IKE_SA_INIT, IKE_AUTH)]) == 4:
@@ -114,6 +115,15 @@ def sizes(args):
             print("init=%d init_answer=%d auth=%d auth_answer=%d sum=%d" % (*values, sum(values)))
             return
     sys.exit("no whole handshake")
+
+
+def exchanges(args):
+    asked, answered = {}, {}
+    for message in messages(args.ours):
+        kind = answered if message[4] else asked
+        # retransmissions are the same request: SPI, kind and number
+        kind.setdefault(message[3], set()).add((message[5], message[7]))
+    print(" ".join("exchange_%d=%d answered_%d=%d" % (k, len(asked[k]), k, len(answered.get(k, ()))) for k in sorted(asked)))
 
 
 def knock(args):
@@ -126,7 +136,7 @@ def knock(args):
 
 
 parser = argparse.ArgumentParser()
-parser.add_argument("what", choices=("times", "sizes", "knock"))
+parser.add_argument("what", choices=("times", "sizes", "exchanges", "knock"))
 parser.add_argument("ours")
 parser.add_argument("far", nargs="?")
 parser.add_argument("--limit", type=float, default=15)
@@ -134,4 +144,4 @@ parser.add_argument("--by-spi", action="store_true")
 parser.add_argument("--expect", type=int, default=0)
 parser.add_argument("--rate", type=float, default=100)
 args = parser.parse_args()
-{"times": times, "sizes": sizes, "knock": knock}[args.what](args)
+{"times": times, "sizes": sizes, "exchanges": exchanges, "knock": knock}[args.what](args)

@@ -79,6 +79,7 @@ nets() {
 }
 # what stands on SIDE's own interface
 inner() { case $(one "addresses.$1") in none) ;; *) echo "${IN4[$1]}/32" $(one "addresses.$1") ;; esac; }
+bracketed() { case $1 in *:*) echo "[$1]" ;; *) echo "$1" ;; esac; }
 remote_outer() { if [ "$NAT_INSIDE" = "${OTHER[$1]}" ]; then echo %any; else echo "${OUT[${OTHER[$1]}]}"; fi; }
 
 # --- strongSwan's end -------------------------------------------------------------------------------------------------
@@ -172,7 +173,7 @@ diet_conf() {
 	Keying   = ikev2
 	Role     = $ROLE
 	PeerId   = ${ID[b]}
-	$([ "$ROLE" = responder ] || echo "Endpoint = ${OUT[b]}")
+	$([ "$ROLE" = responder ] || echo "Endpoint = $(bracketed "${OUT[b]}")")
 	Address  = ${peers%%,*}
 	$([ "$peers" = "${peers#*,}" ] || echo "Routes = ${peers#*,}")
 	Local    = $(nets a a)
@@ -194,6 +195,7 @@ network() {
 		if [ "$ROLE" = responder ]; then net_nat b; else net_nat a; fi
 	else
 		net_pair
+		[ "$(one net)" != pair6 ] || OUT=([a]=2001:db8::1 [b]=2001:db8::2)
 	fi
 	inner_addresses b
 	[ "$ROLE" != control ] || inner_addresses a
@@ -252,14 +254,18 @@ step_stays() { # SECONDS: strongSwan's questions are answered
 }
 # both ends say delete, each is followed by a new SA
 no_child() { swan_sas b; ! grep -q state=INSTALLED "$W/sas-b"; }
+no_ike_sa() { swan_sas b; ! grep -q uniqueid "$W/sas-b"; }
 no_diet_sa() { ! dietvpn a sa | grep -q right; }
 step_terminate() {
 	check "strongSwan deletes the IKE SA" swan b --terminate --ike home --timeout 5
 	if [ "$ROLE" = control ]; then return; fi
 	check "dietvpn has none" wait_for 3 no_diet_sa
 	check "and again" begin
-	check "dietvpn deletes it" dietvpn a sa delete right
+	check "dietvpn deletes the child" dietvpn a sa delete right
 	check "strongSwan has none" wait_for 3 no_child
+	check "and again" begin
+	check "dietvpn deletes the IKE SA" dietvpn a sa terminate right
+	check "strongSwan has none" wait_for 3 no_ike_sa
 	check "and again" begin
 	check "ping" far_ping
 }
