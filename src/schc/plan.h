@@ -13,9 +13,9 @@ enum {
 	SCHC_RESIDUE_MAX = 64, /* octets */
 	SCHC_PLAN_WORDS = SCHC_HEADER_MAX / 8,
 	SCHC_PLAN_COPIES = 32,
-	SCHC_PLAN_MAPS = 8,
+	SCHC_PLAN_MAPS = 24,
 	SCHC_PLAN_LOWERS = 4,
-	SCHC_PLAN_MAPPING = 1024, /* octets */
+	SCHC_PLAN_MAPPING = 4096, /* octets, a rule's longest lists as words */
 	SCHC_COPY_BITS = 56,      /* so that a copy at any bit lies within 8 octets */
 };
 

@@ -16,16 +16,16 @@ static void set_bit(uint8_t *data, size_t at, bool bit)
 		data[at / 8] = (uint8_t)(data[at / 8] | 0x80 >> at % 8);
 }
 
-static unsigned value_of(const uint8_t *data, size_t at, size_t bits)
+static uint64_t value_of(const uint8_t *data, size_t at, size_t bits)
 {
-	unsigned value = 0;
+	uint64_t value = 0;
 
 	for (size_t i = 0; i < bits; i++)
-		value = value * 2 + get_bit(data, at + i);
+		value = value * 2 + (get_bit(data, at + i) ? 1 : 0);
 	return value;
 }
 
-static void write_value(uint8_t *data, size_t at, size_t bits, unsigned value)
+static void write_value(uint8_t *data, size_t at, size_t bits, uint64_t value)
 {
 	for (size_t i = bits; i > 0; i--) {
 		set_bit(data, at + i - 1, value % 2);
@@ -55,11 +55,19 @@ static bool is_ipv4(const struct schc_rule *rule)
 	return rule->n && rule->field[0].fid == SCHC_IPV4_VER;
 }
 
+static uint64_t entry(
+	const struct schc_rule *rule, const struct schc_field_desc *desc, unsigned index)
+{
+	size_t octets = (desc->fl + 7u) / 8;
+
+	return value_of(rule->mapping + desc->mapping_first + index * octets, 0, octets * 8);
+}
+
 static int find_in_list(
-	const struct schc_rule *rule, const struct schc_field_desc *desc, unsigned value)
+	const struct schc_rule *rule, const struct schc_field_desc *desc, uint64_t value)
 {
 	for (int i = 0; i < desc->mapping_n; i++)
-		if (rule->mapping[desc->mapping_first + i] == value)
+		if (entry(rule, desc, (unsigned)i) == value)
 			return i;
 	return -1;
 }
@@ -183,8 +191,7 @@ bool ref_decompress(
 			}
 			if (index >= desc->mapping_n)
 				return false;
-			write_value(
-				header, at, desc->fl, rule->mapping[desc->mapping_first + index]);
+			write_value(header, at, desc->fl, entry(rule, desc, index));
 			break;
 		case SCHC_CDA_LOWER:
 			write_value(header, at, desc->fl, outer_value(desc->fid, outer));

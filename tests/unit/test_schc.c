@@ -4,6 +4,7 @@
 #include "schc/decompress.h"
 #include "schc/plan.h"
 #include "schc/rule.h"
+#include "base/wire.h"
 #include "reference/bit_interpreter.h"
 #include "reference/random.h"
 
@@ -20,21 +21,26 @@ static void add_layer(struct schc_rule *rule, enum schc_layer layer)
 		schc_rule_append(rule, schc_layer_first(layer) + i);
 }
 
+/* A few values of the field's own width, all different. */
 static void random_mapping(struct rnd *r, struct schc_rule *rule, struct schc_field_desc *desc)
 {
-	unsigned limit = 1u << desc->fl < 20 ? 1u << desc->fl : 20;
+	unsigned limit = desc->fl < 5 ? 1u << desc->fl : 20;
 	unsigned n = 1 + rnd_below(r, limit);
-	uint8_t start = (uint8_t)rnd_u64(r);
-	uint8_t list[20];
+	uint64_t start = rnd_u64(r);
 
-	for (unsigned i = 0; i < n; i++)
-		list[i] = (uint8_t)((start + i * 5u) & ((1u << desc->fl) - 1));
-	cr_assert(schc_rule_map(rule, desc, list, n));
+	desc->mo = SCHC_MO_MATCH_MAPPING;
+	desc->cda = SCHC_CDA_MAPPING_SENT;
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t value[8];
+
+		put_be64(value, (start + i * 5u) & ~(uint64_t)0 >> (64 - desc->fl));
+		cr_assert(schc_rule_add_value(
+			rule, desc, value + 8 - (desc->fl + 7) / 8, (desc->fl + 7u) / 8));
+	}
 }
 
-/* Any legal pair of operator and action; maps at most twice, so that the plan has room. */
-static void random_field(
-	struct rnd *r, struct schc_rule *rule, struct schc_field_desc *desc, unsigned *maps)
+/* Any legal pair of operator and action. */
+static void random_field(struct rnd *r, struct schc_rule *rule, struct schc_field_desc *desc)
 {
 	enum schc_source source = schc_field(desc->fid)->source;
 
@@ -52,7 +58,7 @@ static void random_field(
 		desc->msb = (uint8_t)rnd_below(r, desc->fl + 1u);
 		break;
 	case 2:
-		if (desc->fl <= 8 && (*maps)++ < 2)
+		if (desc->fl <= SCHC_MAPPED_WIDTH)
 			random_mapping(r, rule, desc);
 		break;
 	case 3:
@@ -74,7 +80,6 @@ static void random_rule(struct rnd *r, struct schc_rule *rule)
 	static const uint8_t l3[] = {SCHC_IPV6, SCHC_IPV4, SCHC_LAYERS};
 	static const uint8_t l4[] = {SCHC_UDP, SCHC_UDPLITE, SCHC_TCP, SCHC_SCTP, SCHC_LAYERS};
 	enum schc_layer layer = l3[rnd_below(r, 3)];
-	unsigned maps = 0;
 
 	memset(rule, 0, sizeof *rule);
 	if (layer != SCHC_LAYERS)
@@ -83,7 +88,7 @@ static void random_rule(struct rnd *r, struct schc_rule *rule)
 	if (layer != SCHC_LAYERS)
 		add_layer(rule, layer);
 	for (unsigned i = 0; i < rule->n; i++)
-		random_field(r, rule, &rule->field[i], &maps);
+		random_field(r, rule, &rule->field[i]);
 	/* Version and IHL are what the offsets rest on. */
 	for (unsigned i = 0; i < rule->n && rnd_below(r, 8); i++)
 		if (rule->field[i].fid == SCHC_IPV4_VER || rule->field[i].fid == SCHC_IPV4_IHL) {
@@ -109,11 +114,11 @@ static void random_header(struct rnd *r, const struct schc_rule *rule, uint8_t *
 		unsigned lead = (8u - desc->fl % 8u) % 8u;
 		unsigned n = desc->mo == SCHC_MO_EQUAL ? desc->fl : desc->msb;
 		const uint8_t *from = desc->tv;
-		uint8_t entry;
 
 		if (desc->mo == SCHC_MO_MATCH_MAPPING) {
-			entry = rule->mapping[desc->mapping_first + rnd_below(r, desc->mapping_n)];
-			from = &entry;
+			size_t len;
+
+			from = schc_rule_value(rule, desc, rnd_below(r, desc->mapping_n), &len);
 			n = desc->fl;
 		}
 		for (unsigned b = 0; b < n; b++)
