@@ -23,8 +23,7 @@ watch_memory() { while memory a && memory b; do sleep 0.2; done >"$W/memory" 2>/
 median() { sort -n | awk '{v[NR] = $1} END {print NR ? v[int((NR + 1) / 2)] : "none"}'; }
 # prints what the receiver had: megabits per second, octets, packets lost, packets sent
 iperf() {
-	on b iperf3 -s -1 -D -I "$W/iperf.pid"
-	wait_for 3 sh -c "ip netns exec $P-b ss -tln | grep -q :5201"
+	iperf_server
 	on a iperf3 "$@" -f m --forceflush >"$W/iperf.out" 2>&1 || { bad "iperf3 $*: $(tail -n 1 "$W/iperf.out")"; return 1; }
 	awk '/receiver/ {
 		for (i = 1; i <= NF; i++) {

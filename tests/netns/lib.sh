@@ -199,6 +199,13 @@ capture() { # capture SIDE IFACE NAME [FILTER [DIRECTION]]
 capture_stop() { sleep 0.3; background_stop "tcpdump-$1"; }
 packets() { tcpdump -nr "$W/$1.pcap" ${2:+"$2"} 2>/dev/null | wc -l; }
 
+# One iperf3 server on b for one test, listening when this returns; the one before may still be closing.
+iperf_server() {
+	wait_for 10 sh -c "! ip netns exec $P-b ss -tln | grep -q :5201"
+	on b iperf3 -s -1 -D -I "$W/iperf.pid"
+	wait_for 5 sh -c "ip netns exec $P-b ss -tln | grep -q :5201"
+}
+
 counter() { dietvpn "$1" drops | awk -v name="$2" '$1 == name {print $2}'; }
 # field FILE NAME: a number of the last JSON line that udpseq or espmutate wrote
 field() { tail -n 1 "$1" | grep -oE "\"$2\": ?[0-9.]+" | grep -oE '[0-9.]+$'; }

@@ -11,9 +11,9 @@ one() {
 	check "ping a to b" on a ping -c 3 -i 0.05 -W 2 "$(other_inner a)"
 	check "ping b to a" on b ping -c 3 -i 0.05 -W 2 "$(other_inner b)"
 	check "1400 octets" on a ping -c 2 -i 0.05 -W 2 -s 1400 "$(other_inner a)"
-	on b iperf3 -s -1 -D -I "$W/iperf.pid"
+	iperf_server
 	check "TCP a to b" wait_for 3 on a iperf3 -c "$(other_inner a)" -t 1
-	on b iperf3 -s -1 -D -I "$W/iperf.pid"
+	iperf_server
 	check "TCP b to a" wait_for 3 on a iperf3 -c "$(other_inner a)" -t 1 -R
 	tunnel_down
 }

@@ -62,9 +62,9 @@ one() { # TITLE
 	mtu=$(ip -n "$P-a" -o link show diet0 | grep -oE 'mtu [0-9]+' | cut -d' ' -f2)
 	if [ "$mtu" -ge 1280 ]; then ok "TUN MTU $mtu"; else bad "TUN MTU $mtu is below 1280"; fi
 	check "inner packet of 1280 octets" wait_for 6 on a ping -c 1 -W 1 -M "do" -s $((INNER == 6 ? 1232 : 1252)) "$(other_inner a)"
-	on b iperf3 -s -1 -D -I "$W/iperf.pid"
+	iperf_server
 	check "TCP a to b" wait_for 10 on a iperf3 -c "$(other_inner a)" -t 1
-	on b iperf3 -s -1 -D -I "$W/iperf.pid"
+	iperf_server
 	check "TCP b to a" wait_for 10 on a iperf3 -c "$(other_inner a)" -t 1 -R
 	on a ping -c 2 -i 0.3 -W 1 -M "do" -s 1380 "$(other_inner a)" >"$W/ptb" 2>&1
 	has "a large ping with DF is told the MTU" 'too long|Frag needed|too big|mtu' "$W/ptb"
