@@ -130,28 +130,18 @@ static void arm_sweep(struct ike_sa *sa)
 		timer_start(sa->keying, sa->id, TIMER_SWEEP, next > now ? next - now : 0);
 }
 
-/* One timer for all children: the next that is due. */
-static void arm(struct ike_sa *sa)
-{
-	uint64_t now = sa->keying->host->now_ms(sa->keying->host);
-	uint64_t next = UINT64_MAX;
-
-	list_each (node, &sa->children) {
-		const struct child *child = container_of(node, struct child, link);
-
-		if (child->due_ms && child->due_ms < next)
-			next = child->due_ms;
-	}
-	if (next != UINT64_MAX)
-		timer_start(sa->keying, sa->id, TIMER_SWEEP, next > now ? next - now : 0);
-}
-
 static void wait_for(struct child *child, uint64_t ms)
 {
 	struct ike_sa *sa = child->ike;
 
 	child->due_ms = sa->keying->host->now_ms(sa->keying->host) + ms;
-	arm(sa);
+	arm_sweep(sa);
+}
+
+void child_again(struct ike_sa *sa, uint64_t delay_ms)
+{
+	sa->again_ms = sa->keying->host->now_ms(sa->keying->host) + delay_ms;
+	arm_sweep(sa);
 }
 
 void child_retire(struct child *child)
@@ -190,6 +180,8 @@ void child_sweep(struct ike_sa *sa)
 {
 	uint64_t now = sa->keying->host->now_ms(sa->keying->host);
 
+	if (sa->again_ms <= now)
+		sa->again_ms = 0;
 	list_each_safe (node, &sa->children) {
 		struct child *child = container_of(node, struct child, link);
 
@@ -200,7 +192,7 @@ void child_sweep(struct ike_sa *sa)
 		else
 			child_use(child);
 	}
-	arm(sa);
+	arm_sweep(sa);
 }
 
 struct child *child_by_sa(struct keying *k, sa_id id, enum sa_dir *dir)

@@ -43,13 +43,6 @@ void ask_delete_child(struct ike_sa *sa, struct child *child)
 	ask(sa, &w, (struct request){.what = ASK_DELETE_CHILD, .child = child});
 }
 
-/* The D of an old one says that the peer has its replacement. */
-static void use_replacements(struct ike_sa *sa)
-{
-	list_each (node, &sa->children)
-		child_use(container_of(node, struct child, link));
-}
-
 /* The SPIs are those that the sender receives on: ours to send. The pair of each is answered,
  * unless our own D for it is under way (RFC 7296 1.4.1). */
 static void delete_children(
@@ -63,7 +56,7 @@ static void delete_children(
 			continue;
 		if (child->state != CHILD_GONE)
 			payload_add_delete_child(answer, child->spi[SA_IN]);
-		use_replacements(sa);
+		child_replaced(child);
 		child_retire(child);
 	}
 }

@@ -110,6 +110,7 @@ static const char *take_answer(
 void ike_sa_promote(struct ike_sa *sa, struct ike_sa *next)
 {
 	inherit(sa, next);
+	child_sweep(next);
 	sa->peer->sa = next;
 	sa->state = IKE_REPLACED;
 	timer_start(sa->keying, sa->id, TIMER_LIFE, IKE_REPLACED_MS);

@@ -75,6 +75,7 @@ struct child {
 	uint64_t due_ms;                   /* TIMER_SWEEP: send on it, or forget it; 0: neither */
 	struct sa_params *later;           /* the outbound SA of a replacement, not yet sent on */
 	uint8_t attrs[SETTINGS_ATTRS_MAX]; /* of later */
+	struct child *replaces;            /* later: until this one is deleted */
 	struct selectors local, remote;
 	bool compressed, fallback; /* fallback: plain, beside one that compresses */
 	struct hcp hcp;            /* compressed: how */

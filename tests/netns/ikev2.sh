@@ -72,6 +72,27 @@ for COMPRESS in safe iot link; do
 	same "$COMPRESS: two pairs, one of them plain" 4 "$(grep -c . <(dietvpn a sa | tail -n +2))"
 	tunnel_down
 done
+# Rekeys of both kinds from both ends while packets cross: none is lost.
+for COMPRESS in off iot; do
+	both || bad "daemons do not start"
+	check "$COMPRESS: up" wait_for 8 ping_once
+	wait_for 3 test "$(dietvpn a sa | tail -n +2 | grep -c .)" -ge 2
+	background pings a ping -q -i 0.002 -c 3000 -W 2 fd00:d1e7::2
+	rekeyed=0
+	for i in $(seq 10); do
+		dietvpn a sa rekey b >/dev/null && rekeyed=$((rekeyed + 1)); sleep 0.15
+		dietvpn b sa rekey a >/dev/null && rekeyed=$((rekeyed + 1)); sleep 0.15
+		[ $((i % 3)) = 0 ] || continue
+		dietvpn a sa rekey --ike b >/dev/null && rekeyed=$((rekeyed + 1)); sleep 0.15
+		dietvpn b sa rekey --ike a >/dev/null && rekeyed=$((rekeyed + 1)); sleep 0.15
+	done
+	same "$COMPRESS: rekeys" 26 $rekeyed
+	wait_for 20 grep -q transmitted "$W/pings.out" || bad "ping does not end"
+	background_stop pings
+	has "$COMPRESS: no packet lost" "^3000 packets transmitted, 3000 received" "$W/pings.out"
+	refuse "$COMPRESS: nothing is wrong" grep -qE '^<[0-4]>' "$W/b.log"
+	tunnel_down
+done
 COMPRESS=off
 
 ENCAP=auto
