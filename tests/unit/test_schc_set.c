@@ -359,12 +359,11 @@ Test(schc_set, sizes_of_variable_fields)
 Test(schc_set, residues_that_compressing_never_leaves)
 {
 	static const char *const bad[] = {
-		"01",       /* the residue is missing */
-		"01f016",   /* 1 in 12 bits */
-		"01f0e",    /* 14 in 12 bits */
-		"0120",     /* one octet of two */
-		"01ff00fe", /* 254 in 28 bits */
-		"02",       /* no such RuleID */
+		"01",           /* the residue is missing */
+		"0120",         /* one octet of two */
+		"01f01610",     /* 1 in 12 bits */
+		"01fff0001610", /* 1 in 28 bits */
+		"02",           /* no such RuleID */
 	};
 	struct schc_rule rule = rule_of(queries, 1, 8);
 	struct schc_end end = {.di = SCHC_DI_UP};
@@ -386,6 +385,180 @@ Test(schc_set, residues_that_compressing_never_leaves)
 	cr_assert_null(restored.entry);
 	cr_assert_eq(restored.taken, schc_set_none_len(set));
 	schc_set_free(set);
+}
+
+static void expect_drop(const struct schc_rule *rule, const char *hex)
+{
+	struct schc_end end = {.di = SCHC_DI_UP};
+	struct schc_set *set = compile(rule, 1, &end);
+	uint8_t header[SCHC_SET_HEADER_MAX];
+	struct schc_restored restored;
+	uint8_t wire[ROOM] = {0};
+
+	cr_assert_not(
+		schc_set_restore(set, wire, from_hex(hex, wire), header, &no_outer, &restored),
+		"%s", hex);
+	schc_set_free(set);
+}
+
+#define COAP_HEAD(tkl) \
+	RULE_IS(SCHC_COAP_VER, RULE_BI, "01"), RULE_IS(SCHC_COAP_TYPE, RULE_BI, "00"), tkl, \
+		RULE_IS(SCHC_COAP_CODE, RULE_BI, "01"), RULE_IS(SCHC_COAP_MID, RULE_BI, "1234")
+#define NO_TOKEN   RULE_IS(SCHC_COAP_TKL, RULE_BI, "00")
+#define SOME_TOKEN RULE_ANY(SCHC_COAP_TKL, RULE_BI)
+
+Test(schc_set, indexes_and_tokens_that_nothing_stands_for)
+{
+	static const struct rule_row list[] = {
+		COAP_HEAD(NO_TOKEN), RULE_OF(SCHC_COAP_URI_PATH, RULE_BI, "=a,=b,=c"), RULE_END};
+	static const struct rule_row token[] = {
+		COAP_HEAD(SOME_TOKEN), RULE_IS(SCHC_COAP_TOKEN, RULE_BI, "8081"), RULE_END};
+	static const struct rule_row sent[] = {
+		COAP_HEAD(SOME_TOKEN), RULE_ANY(SCHC_COAP_TOKEN, RULE_BI), RULE_END};
+	struct schc_rule rule = rule_of(list, 1, 8);
+
+	expect_message(list, SCHC_DI_UP, "40011234b163", "0180");
+	expect_drop(&rule, "01c0");
+	rule = rule_of(token, 1, 8);
+	expect_message(token, SCHC_DI_UP, "420112348081", "0120");
+	expect_drop(&rule, "0130");
+	rule = rule_of(sent, 1, 8);
+	expect_message(sent, SCHC_DI_UP, "480112340102030405060708",
+		"0180102030405060"
+		"7080");
+	expect_drop(&rule, "019000000000000000000000"); /* 9 octets of token */
+}
+
+/* --- CoAP, RFC 7252 3 --------------------------------------------------------------------------
+ */
+
+Test(schc_set, messages_that_are_not_coap)
+{
+	static const char *const bad[] = {"400112",        /* cut in the header */
+		"4901123400000000000000000000",            /* TKL 9 */
+		"42011234ff",                              /* the token is cut */
+		"40011234ff",                              /* marker without payload */
+		"40011234f1",                              /* reserved difference */
+		"400112341f",                              /* reserved length */
+		"40011234d1",                              /* cut in the extension */
+		"40011234e100", "40011234b261",            /* cut in the value */
+		"40011234e0ffff", "40011234e0fe00e00f00"}; /* numbers above 65535 */
+	struct coap_view view;
+	uint8_t message[ROOM];
+
+	for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++)
+		cr_assert_not(coap_parse(&view, message, from_hex(bad[i], message)), "%s", bad[i]);
+	cr_assert(coap_parse(&view, message, from_hex("41011234aae0fef20161ff00", message)));
+	cr_assert_eq(view.tkl, 1);
+	cr_assert_eq(view.n, 2);
+	cr_assert_eq(view.option[0].number, 65535);
+	cr_assert_eq(view.option[0].begin, 5);
+	cr_assert_eq(view.header_len, 11);
+}
+
+Test(schc_set, messages_with_more_than_we_look_at)
+{
+	struct coap_view view;
+	uint8_t message[ROOM] = {0x40, 1, 0, 1};
+
+	cr_assert(coap_parse(&view, message, 4 + COAP_OPTIONS));
+	cr_assert_not(coap_parse(&view, message, 5 + COAP_OPTIONS));
+	memcpy(message + 4, (uint8_t[]){0x0e, 0, COAP_HEADER_MAX - 269 - 7}, 3);
+	put_be16(message + 5, COAP_HEADER_MAX - 269 - 7);
+	cr_assert(coap_parse(&view, message, COAP_HEADER_MAX));
+	put_be16(message + 5, COAP_HEADER_MAX - 269 - 6);
+	cr_assert_not(coap_parse(&view, message, COAP_HEADER_MAX + 1));
+}
+
+/* --- which rule --------------------------------------------------------------------------------
+ */
+
+/* The one that saves more comes first, wherever it stands; CoAP may begin in more than one place.
+ */
+Test(schc_set, rules_are_tried_by_what_they_save)
+{
+	static const struct rule_row udp[] = {RULE_ANY(SCHC_UDP_DEVPORT, RULE_BI),
+		RULE_ANY(SCHC_UDP_APPPORT, RULE_BI), RULE_ANY(SCHC_UDP_LEN, RULE_BI),
+		RULE_ANY(SCHC_UDP_CKSUM, RULE_BI), RULE_END};
+	static const struct rule_row coap[] = {
+		COAP_HEAD(NO_TOKEN), RULE_IS(SCHC_COAP_URI_PATH, RULE_BI, "=path"), RULE_END};
+	struct schc_rule rules[3] = {rule_of(udp, 0, 2), rule_of(udp, 1, 2), rule_of(coap, 2, 2)};
+	struct schc_end end = {.di = SCHC_DI_UP};
+	uint8_t packet[ROOM];
+	size_t len = from_hex("40011234b470617468"
+			      "40011234b470617468",
+		packet);
+	struct schc_set *set;
+	struct schc_view view;
+
+	rule_rows(&rules[1], coap);
+	set = compile(rules, 3, &end);
+	schc_view_open(&view, set, 0, packet + 9, len - 9);
+	cr_assert(schc_view_next(&view, set));
+	cr_assert_eq(view.entry->rule, 2);
+	cr_assert(schc_view_next(&view, set));
+	cr_assert_eq(view.entry->rule, 0);
+	cr_assert_not(schc_view_next(&view, set));
+	memcpy(packet, "12345678", 8);
+	schc_view_open(&view, set, 0, packet, 8);
+	memmove(packet + 8, packet + 9, 9);
+	schc_view_open(&view, set, 0, packet, 17);
+	cr_assert(schc_view_next(&view, set));
+	cr_assert_eq(view.entry->rule, 1);
+	cr_assert_eq(view.header_len, 17);
+	schc_set_free(set);
+}
+
+static const struct schc_explained *explain(
+	const struct rule_row *rows, const char *message, struct schc_explained *out)
+{
+	struct schc_rule rule = rule_of(rows, 1, 8);
+	struct schc_end end = {.di = SCHC_DI_UP};
+	uint8_t packet[ROOM];
+
+	schc_explain(&rule, &end, 0, packet, from_hex(message, packet), out);
+	return out;
+}
+
+static void expect_why(
+	const struct rule_row *rows, const char *message, unsigned failed, const char *word)
+{
+	static struct schc_explained out;
+
+	explain(rows, message, &out);
+	cr_assert_not(out.matches, "%s", message);
+	cr_assert_eq(out.failed, failed, "%s: field %u", message, out.failed);
+	cr_assert_not_null(strstr(out.text, word), "'%s' does not say '%s'", out.text, word);
+}
+
+Test(schc_set, explains_what_failed_and_where)
+{
+	static struct schc_explained out;
+
+	explain(rfc8824_table6, "4101000182bb74656d7065726174757265", &out);
+	cr_assert(out.matches);
+	cr_assert_eq(out.n, 7);
+	cr_assert_eq(out.header_bits, 17 * 8);
+	cr_assert_eq(out.residue_bits, 8 + 4 + 3);
+	cr_assert_eq(out.field[4].sent_bits, 4);
+	cr_assert_eq(out.field[6].at, 6 * 8);
+	cr_assert_eq(out.field[6].bits, 11 * 8);
+	expect_why(rfc8824_table6, "4101001182bb74656d7065726174757265", 4, "first bits");
+	expect_why(rfc8824_table6, "4101000182bb74656d7065726174757266", 6, "differs");
+	expect_why(rfc8824_table6, "4101000182", 6, "no such option");
+	expect_why(rfc8824_table6, "4101000182bb74656d70657261747572651132", 7, "not describe");
+	expect_why(rfc8824_table6, "410100", 0, "ends before");
+	expect_why(rfc8824_table6, "4101000182bb74", 5, "no CoAP");
+	expect_why(rfc8824_table2, "50011234b163025836", 7, "no such option");
+	explain(rfc8824_table6,
+		"4101000182913"
+		"2bb"
+		"74656d70657261747572650",
+		&out);
+	cr_assert(out.has_extra);
+	cr_assert_eq(out.extra, 9);
+	cr_assert_eq(out.extra_at, 5 * 8);
+	expect_why(rfc8724_rule1, "6000000000081100", 3, "ends before");
 }
 
 /* --- any rules, any messages ---------------------------------------------------------------------
@@ -805,30 +978,29 @@ static void expect_rows_fault(const struct rule_row *rows, unsigned field, const
 	expect_fault(&rule, 1, 0, field, word);
 }
 
-#define COAP_HEAD(tkl) \
+#define ANY_HEAD(tkl) \
 	RULE_IS(SCHC_COAP_VER, RULE_BI, "01"), RULE_ANY(SCHC_COAP_TYPE, RULE_BI), tkl, \
 		RULE_ANY(SCHC_COAP_CODE, RULE_BI), RULE_ANY(SCHC_COAP_MID, RULE_BI)
-#define NO_TOKEN RULE_IS(SCHC_COAP_TKL, RULE_BI, "00")
-#define A_TOKEN  RULE_IS(SCHC_COAP_TKL, RULE_DW, "00"), RULE_ANY(SCHC_COAP_TKL, RULE_UP)
+#define A_TOKEN RULE_IS(SCHC_COAP_TKL, RULE_DW, "00"), RULE_ANY(SCHC_COAP_TKL, RULE_UP)
 
 Test(schc_set, options_out_of_order_are_refused)
 {
-	static const struct rule_row no_token[] = {COAP_HEAD(A_TOKEN), RULE_END};
+	static const struct rule_row no_token[] = {ANY_HEAD(A_TOKEN), RULE_END};
 	static const struct rule_row before[] = {
-		COAP_HEAD(A_TOKEN), RULE_ANY(SCHC_COAP_URI_PATH, RULE_BI), RULE_END};
-	static const struct rule_row order[] = {COAP_HEAD(NO_TOKEN),
+		ANY_HEAD(A_TOKEN), RULE_ANY(SCHC_COAP_URI_PATH, RULE_BI), RULE_END};
+	static const struct rule_row order[] = {ANY_HEAD(NO_TOKEN),
 		RULE_ANY(SCHC_COAP_URI_PATH, RULE_BI), RULE_ANY(SCHC_COAP_OBSERVE, RULE_UP),
 		RULE_END};
-	static const struct rule_row position[] = {COAP_HEAD(NO_TOKEN),
+	static const struct rule_row position[] = {ANY_HEAD(NO_TOKEN),
 		RULE_ANY(SCHC_COAP_URI_PATH, RULE_UP),
 		{SCHC_COAP_URI_PATH, 2, RULE_BI, SCHC_MO_IGNORE, 0, SCHC_CDA_VALUE_SENT, NULL},
 		RULE_END};
 	static const struct rule_row half[] = {
-		COAP_HEAD(NO_TOKEN), RULE_MSB(SCHC_COAP_URI_PATH, RULE_BI, 12, "=ab"), RULE_END};
-	static const struct rule_row no_value[] = {COAP_HEAD(NO_TOKEN),
+		ANY_HEAD(NO_TOKEN), RULE_MSB(SCHC_COAP_URI_PATH, RULE_BI, 12, "=ab"), RULE_END};
+	static const struct rule_row no_value[] = {ANY_HEAD(NO_TOKEN),
 		{SCHC_COAP_URI_PATH, 1, RULE_BI, SCHC_MO_EQUAL, 0, SCHC_CDA_NOT_SENT, NULL},
 		RULE_END};
-	static const struct rule_row compute[] = {COAP_HEAD(NO_TOKEN),
+	static const struct rule_row compute[] = {ANY_HEAD(NO_TOKEN),
 		RULE_BY(SCHC_COAP_OBSERVE, RULE_BI, SCHC_CDA_COMPUTE), RULE_END};
 	struct schc_rule rule;
 
