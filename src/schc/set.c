@@ -49,12 +49,12 @@ bool schc_set_reserve(const struct schc_rule_set *set, uint8_t *id, uint8_t *bit
 	*bits = none ? none->id_bits : 0;
 	if (none || (set->n == 1 && !set->rule[0].id_bits))
 		return true;
-	for (uint8_t n = 1; n <= SCHC_RULE_ID_BITS; n++)
+	for (unsigned n = 1; n <= SCHC_RULE_ID_BITS; n++)
 		for (unsigned value = 0; value < 1u << n; value++) {
-			if (!is_free(set, prefix_of((uint8_t)value, n)))
+			if (!is_free(set, prefix_of((uint8_t)value, (uint8_t)n)))
 				continue;
 			*id = (uint8_t)value;
-			*bits = n;
+			*bits = (uint8_t)n;
 			return true;
 		}
 	return false;

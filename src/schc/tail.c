@@ -288,6 +288,8 @@ static bool read_told(const struct schc_tail *tail, const struct schc_tail_op *o
 		if (index >= op->n)
 			return false;
 		told->known = value_of(tail, op, index);
+	} else if (!told->sent || op->msb) {
+		return false;
 	}
 	if (!told->sent)
 		told->len = told->known.len;
@@ -313,12 +315,13 @@ static void write_value(
 	size_t at = op->msb / 8u;
 
 	if (!told->sent) {
-		memcpy(out, told->known.data, told->len);
+		if (told->known.data)
+			memcpy(out, told->known.data, told->len);
 		return;
 	}
-	if (op->msb)
+	if (at && told->known.data)
 		memcpy(out, told->known.data, at);
-	if (odd) {
+	if (odd && told->known.data) {
 		out[at] =
 			(uint8_t)((told->known.data[at] & ~(0xffu >> odd)) | bits_get(in, 8 - odd));
 		at++;

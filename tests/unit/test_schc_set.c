@@ -558,7 +558,7 @@ Test(schc_set, explains_what_failed_and_where)
 	cr_assert(out.has_extra);
 	cr_assert_eq(out.extra, 9);
 	cr_assert_eq(out.extra_at, 5 * 8);
-	expect_why(rfc8724_rule1, "6000000000081100", 3, "ends before");
+	expect_why(rfc8724_rule1, "6000000000081100", 0, "ends before");
 }
 
 /* --- any rules, any messages ---------------------------------------------------------------------
