@@ -352,6 +352,14 @@ Test(schc_set, sizes_of_variable_fields)
 		cr_assert_eq(view.residue_len, (4 + sizes[i].bits + 8 * n + 4 + 7) / 8, "%zu", n);
 		expect_restored(set, wire, put_on_wire(set, &view, wire), message, 4 + w.at + n);
 	}
+	/* 1024 bits are the most that a residue has: so long goes whole. */
+	for (size_t n = 124; n <= 300; n++) {
+		struct coap_writer w = {message + 4, 0, ROOM - 4, 0};
+
+		cr_assert(coap_put_option(&w, 11, n));
+		schc_view_open(&view, set, 0, message, 4 + w.at + n);
+		cr_assert_eq(schc_view_next(&view, set), n <= 125, "%zu", n);
+	}
 	schc_set_free(set);
 }
 
