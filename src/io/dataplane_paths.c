@@ -16,6 +16,7 @@ enum {
 	WALK_MS =
 		60000, /* the kernel forgets reports after ten minutes; we notice within one more */
 	WALK_STEP = 16,
+	WALK_PACE_MS = 50, /* between steps: each path costs a socket, and there may be thousands */
 	UNKNOWN_MS = 1000,
 	REPORTS_PER_SECOND = 10, /* each costs a walk, and strangers can send them */
 };
@@ -42,7 +43,8 @@ static void refresh_unknown(struct paths *paths)
 void paths_changed(struct paths *paths)
 {
 	refresh_unknown(paths);
-	paths->walk_at = 0;
+	/* A walk under way goes to its end: with news every second the last ones would never have
+	 * their turn. */
 	paths->walk_ms = 0;
 }
 
@@ -72,8 +74,9 @@ void paths_step(struct paths *paths, uint64_t now_ms)
 		paths->unknown_ms = now_ms + UNKNOWN_MS;
 		refresh_unknown(paths);
 	}
-	if (paths->walk_at == 0 && now_ms < paths->walk_ms)
+	if (now_ms < paths->step_ms || (paths->walk_at == 0 && now_ms < paths->walk_ms))
 		return;
+	paths->step_ms = now_ms + WALK_PACE_MS;
 	if (paths->walk_at == 0)
 		paths->walk_ms = now_ms + WALK_MS;
 	walk(paths);

@@ -17,6 +17,7 @@ struct paths {
 	struct spd *spd;
 	struct transport *transport;
 	uint64_t walk_ms; /* when the next walk over all paths begins */
+	uint64_t step_ms; /* when its next step may come */
 	size_t walk_at;   /* where in spd_next the present walk stands; 0: none */
 	bool unknown;     /* a packet went out on a path without MTU */
 	uint64_t unknown_ms;
