@@ -10,7 +10,7 @@ DIETVPN_BINARY_DIR=${DIETVPN_BINARY_DIR:-$(dirname "$0")/../../build/release}
 ROUNDS=${1:-3}
 shift $(($# > 0 ? 1 : 0))
 CIPHERS=${*:-chacha20-poly1305 aes-gcm-16}
-SECONDS_EACH=${SECONDS_EACH:-5} COMPRESS=${COMPRESS:-link}
+SECONDS_EACH=${SECONDS_EACH:-5} COMPRESS=${PRESET:-link}
 for tool in iperf3 taskset; do command -v $tool >/dev/null || { echo "skipped: no $tool"; exit 77; }; done
 
 run_ns() { awk '{print $1}' "/proc/$(daemon_pid "$1")/schedstat"; }

@@ -159,7 +159,11 @@ stop_load() {
 # --- what is counted
 descriptors() { find "/proc/$(daemon_pid "$1")/fd" -mindepth 1 | wc -l; }
 ticks() { awk '{print $14 + $15}' "/proc/$(daemon_pid "$1")/stat"; }
-memory() { awk '/^Private_/ {p += $2} /^Rss/ {r = $2} END {print p, r}' "/proc/$(daemon_pid "$1")/smaps_rollup"; }
+# private and resident kB, and of the private ones those of the heap: the rest are buffers, touched when first needed
+memory() {
+	awk '/^[0-9a-f]+-/ {heap = $NF == "[heap]"} /^Private_/ {p += $2; if (heap) h += $2} /^Rss/ {r += $2} END {print p, r, h + 0}' \
+		"/proc/$(daemon_pid "$1")/smaps"
+}
 # "name count" lines of one daemon: every reason, and taken and received
 counters() {
 	dietvpn "$1" --json drops | grep -oE '"(name|count|taken|received)": *"?[a-z0-9-]+' | tr -d '": ' | awk '
@@ -226,18 +230,22 @@ sample() {
 	for side in a b; do
 		echo "$elapsed $(memory $side) $(descriptors $side) $(ticks $side) $(counters $side | awk '$1 ~ /^(taken|received|passed)$/ {printf "%s ", $2}')" \
 			>>"$W/samples.$side"
-		tail -n 1 "$W/samples.$side" | sed "s/^/     $side t private_kb rss_kb fds ticks taken received passed: /"
+		tail -n 1 "$W/samples.$side" | sed "s/^/     $side t private_kb rss_kb heap_kb fds ticks taken received passed: /"
 	done
 }
 median_of() { # SIDE FIELD FROM TO: of the samples between two moments
 	awk -v f="$2" -v from="$3" -v to="$4" '$1 >= from && $1 <= to {print $f}' "$W/samples.$1" | sort -n | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)] + 0}'
 }
 judge_memory() {
-	local early late allowed
+	local early late allowed field
 	early=$(median_of "$1" 2 $((SECONDS_IN_ALL / 10)) $((SECONDS_IN_ALL / 5)))
 	late=$(median_of "$1" 2 $((SECONDS_IN_ALL * 9 / 10)) $((SECONDS_IN_ALL * 2)))
 	allowed=$((early * 3 / 100 > 200 ? early * 3 / 100 : 200))
-	echo "     $1: private $early kB after a tenth, $late kB at the end; resident $(median_of "$1" 3 $((SECONDS_IN_ALL / 10)) $((SECONDS_IN_ALL / 5))), $(median_of "$1" 3 $((SECONDS_IN_ALL * 9 / 10)) $((SECONDS_IN_ALL * 2))) kB"
+	for field in 2:private 4:heap 3:resident; do
+		printf '     %s: %s kB after a tenth %s, at the end %s\n' "$1" "${field#*:}" \
+			"$(median_of "$1" "${field%:*}" $((SECONDS_IN_ALL / 10)) $((SECONDS_IN_ALL / 5)))" \
+			"$(median_of "$1" "${field%:*}" $((SECONDS_IN_ALL * 9 / 10)) $((SECONDS_IN_ALL * 2)))"
+	done
 	[ "$MEMORY" = judge ] || return 0
 	if [ $((late - early)) -le $allowed ]; then ok "$1: memory is flat"; else bad "$1: memory grew by $((late - early)) kB, $allowed allowed"; fi
 }
@@ -277,7 +285,7 @@ snapshot end
 echo "     $rekeys rekeys, $reloads further reloads, $downs times down and up"
 echo "     TCP streams of 15 s: $(grep -c bits "$W/tcp.rates") ended, $(grep -c none "$W/tcp.rates") broken off; lowest and highest rate: $(awk '/bits/ {m = $1 * ($2 ~ /^G/ ? 1000 : $2 ~ /^K/ ? 0.001 : 1); print m}' "$W/tcp.rates" | sort -n | sed -n '1p;$p' | tr '\n' ' ')Mbit/s"
 for side in a b; do
-	echo "     $side: CPU $(awk -v hz="$(getconf CLK_TCK)" -v s="$SECONDS_IN_ALL" 'NR == 1 {t = $5} END {printf "%.2f", ($5 - t) / hz / s}' "$W/samples.$side") of a processor"
+	echo "     $side: CPU $(awk -v hz="$(getconf CLK_TCK)" -v s="$SECONDS_IN_ALL" 'NR == 1 {t = $6} END {printf "%.2f", ($6 - t) / hz / s}' "$W/samples.$side") of a processor"
 	judge_memory $side
 	balance_inside $side
 done
