@@ -30,6 +30,8 @@ enum {
 	NIBBLE = 4,
 };
 
+_Static_assert((int)SCHC_GROWTH_MAX <= (int)BUF_HEADROOM, "what is restored fits in front");
+
 /* RFC 4291: fe80::/10, ff01::/16, ff02::/16; RFC 3927, RFC 5771: 169.254/16, 224.0.0/24. */
 static bool stays_on_link(uint8_t version, const uint8_t *addr)
 {
@@ -269,6 +271,13 @@ size_t iipc_compressed_len(const struct diet_context *context, const struct ip_p
 	if (context->by_set || !context->iipc || (context->rule_id && !rule_fits(context, ip)))
 		return len;
 	return len - context->plan->header_len + context->plan->residue_len;
+}
+
+size_t iipc_usual_len(const struct diet_context *context, size_t len)
+{
+	if (context->by_set || !context->iipc)
+		return len;
+	return len + context->rule_id - context->plan->header_len + context->plan->residue_len;
 }
 
 static enum drop put_rule_id(struct buf *pkt, uint8_t id)
