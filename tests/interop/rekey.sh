@@ -7,10 +7,9 @@
 #   rekey.sh                           the short test
 #   rekey.sh CHILDREN IKES [SECONDS]   so many of both, spread over SECONDS (default: eight a second)
 #
-# Environment: END=swan makes strongSwan host b, which does all rekeys then; PPS (5000), COMPRESS (iot), WORDS: netimpair's,
-# between the hosts.
+# Environment: END=swan makes strongSwan host b, which does all rekeys then; PPS (5000), PRESET (iot: Compress).
 . "$(dirname "$0")/lib.sh"
-END=${END:-diet} PPS=${PPS:-5000} COMPRESS=${COMPRESS:-iot}
+END=${END:-diet} PPS=${PPS:-5000} PRESET=${PRESET:-iot}
 CHILDREN=${1:-40} IKES=${2:-4} SECONDS_=${3:-$((($CHILDREN + $IKES + 7) / 8))}
 [ $# -gt 0 ] || PPS=1000
 [ "$END" = diet ] || swan_needed
@@ -34,7 +33,7 @@ rekey_conf() { # SIDE
 		Address  = ${IN4[$you]}
 		Psk      = keys/psk
 		Cipher   = chacha20-poly1305
-		Compress = $([ "$END" = swan ] && echo off || echo "$COMPRESS")
+		Compress = $([ "$END" = swan ] && echo off || echo "$PRESET")
 	CONF
 	chown -R "$USERNAME_FOR_DAEMON" "$W/$1"
 }
@@ -126,7 +125,7 @@ at_least "CREATE_CHILD_SA answered" $((CHILDREN + IKES)) "$(grep -oE 'answered_3
 # with Diet-ESP there is a second pair for what it cannot carry
 left() { dietvpn a sa | grep -c '\bb\b'; }
 expected=4
-[ "$END" = diet ] && [ "$COMPRESS" != off ] || expected=2
+[ "$END" = diet ] && [ "$PRESET" != off ] || expected=2
 settled() { [ "$(left)" = $expected ]; }
 wait_for 10 settled
 same "SAs left at a" $expected "$(left)"
