@@ -23,6 +23,7 @@ struct cli {
 	const char *cipher;
 	bool json, cbor, quiet, colour, manual_pair, bare, diag, ike;
 	const char *output; /* NULL: the default of the verb */
+	const char *against, *profile, *dev, *app;
 	long timeout_s, spi_bits, sn_bits;
 	int argc; /* what is left behind the verb */
 	char **argv;

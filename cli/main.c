@@ -43,7 +43,8 @@ static const struct verb verbs[] = {
 	{"rules", verb_rules, "compile FILE.json",
 		"JSON to the CBOR that the daemon loads; -o FILE"},
 	{"rules dump", NULL, "FILE.cbor", "back to JSON, or with --diag diagnostic notation"},
-	{"rules check", NULL, "FILE", "would the daemon load it? What is in it, and its digest"},
+	{"rules check", NULL, "FILE [--against CAPTURE]",
+		"is it legal, does it give packets back; digests"},
 	{"rules list", NULL, "", "rule files of this machine, and digests to compare two ends"},
 	{"demo", verb_demo, "", "two hosts in namespaces, a tunnel, every octet shown; needs root"},
 	{"__reference", verb_reference, "", NULL},
@@ -66,7 +67,11 @@ enum option_id {
 	OPT_SN,
 	OPT_BARE,
 	OPT_IKE,
-	OPT_DIAG
+	OPT_DIAG,
+	OPT_AGAINST,
+	OPT_PROFILE,
+	OPT_DEV,
+	OPT_APP
 };
 
 static const struct option options[] = {
@@ -85,6 +90,10 @@ static const struct option options[] = {
 	{"bare", no_argument, NULL, OPT_BARE},
 	{"ike", no_argument, NULL, OPT_IKE},
 	{"diag", no_argument, NULL, OPT_DIAG},
+	{"against", required_argument, NULL, OPT_AGAINST},
+	{"profile", required_argument, NULL, OPT_PROFILE},
+	{"dev", required_argument, NULL, OPT_DEV},
+	{"app", required_argument, NULL, OPT_APP},
 	{"quiet", no_argument, NULL, 'q'},
 	{"version", no_argument, NULL, 'V'},
 	{"help", no_argument, NULL, 'h'},
@@ -127,6 +136,9 @@ static void help(FILE *out)
 	      "  -o, --output FILE       where rules compile and dump write\n"
 	      "  --bare                  rules compile: the rule set alone, as RFC 9254 has it\n"
 	      "  --diag                  rules dump: diagnostic notation\n"
+	      "  --against FILE          rules check: a recording, pcap or pcapng\n"
+	      "  --dev, --app ADDRESS    the SA's two ends, for rules with cda-deviid, cda-appiid\n"
+	      "  --profile NAME          of a rule file with several\n"
 	      "  -q, -V, -h              quiet, version, this text\n\n"
 	      "exit status: 0 ok, 1 failed, 2 usage, 3 daemon not running, 4 not permitted,\n"
 	      "5 configuration error, 6 the answer is \"no\" or \"down\"\n",
@@ -204,6 +216,18 @@ static int parse_option(struct cli *cli, int opt)
 		return 0;
 	case OPT_DIAG:
 		cli->diag = true;
+		return 0;
+	case OPT_AGAINST:
+		cli->against = optarg;
+		return 0;
+	case OPT_PROFILE:
+		cli->profile = optarg;
+		return 0;
+	case OPT_DEV:
+		cli->dev = optarg;
+		return 0;
+	case OPT_APP:
+		cli->app = optarg;
 		return 0;
 	case 'o':
 		cli->output = optarg;

@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct slice unhex(const char *hex, uint8_t *out)
@@ -217,4 +218,28 @@ Test(rules, round_trip)
 		tree_writer_fini(&w);
 	}
 	cr_assert_gt(legal, 200, "%zu", legal);
+}
+
+/* The files of conf/rules say what the presets of the same name do. */
+Test(rules, files_of_the_presets)
+{
+	static const char *const names[] = {"safe", "iot", "link"};
+	const char *dir = getenv("DIETVPN_SOURCE_DIR");
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		uint8_t data[256];
+		char path[4096];
+		struct diet_attrs attrs;
+		struct diet_attrs preset;
+		struct tree_error error = {0};
+		snprintf(path, sizeof path, "%s/conf/rules/%s.cbor", dir ? dir : ".", names[i]);
+		FILE *f = fopen(path, "rb");
+		cr_assert(f, "%s", path);
+		size_t len = fread(data, 1, sizeof data, f);
+		fclose(f);
+		cr_assert_eq(
+			rules_file_profile((struct slice){data, len}, names[i], &attrs, &error), 0,
+			"%s: %s %s", path, error.at, error.text);
+		cr_assert(diet_attrs_preset(names[i], &preset));
+		cr_assert(same(&attrs, &preset), "%s", path);
+	}
 }

@@ -1,0 +1,98 @@
+#!/bin/bash
+# The presets of conf/rules against what real programs send: ping, libcoap, curl; and what the verbs of `dietvpn rules` say.
+. "$(dirname "$0")/lib.sh"
+for tool in tcpdump ping python3; do
+	command -v $tool >/dev/null || { echo "skipped: $tool is not installed"; exit 77; }
+done
+D=$B/bin/dietvpn
+S=$(cd "$(dirname "$0")/../.." && pwd)
+DEV=fd00:d1e7::7 APP=fd00:d1e7::1
+
+ip netns add $P-dev && ip netns add $P-app
+ip -n $P-dev link add e0 type veth peer name e0 netns $P-app
+for end in dev:$DEV app:$APP; do
+	ip -n $P-${end%%:*} addr add ${end#*:}/64 dev e0 nodad
+	ip -n $P-${end%%:*} link set e0 up
+	ip -n $P-${end%%:*} link set lo up
+	# What the rules compare is the packet as it would enter the tunnel, checksums made.
+	ip netns exec $P-${end%%:*} ethtool -K e0 tx off >/dev/null 2>&1
+done
+sleep 0.3
+
+# record NAME FILTER COMMAND...: what the command sends and gets, as NAME.pcap
+record() {
+	local name=$1 filter=$2
+	shift 2
+	ip netns exec $P-dev tcpdump --immediate-mode -i e0 -U -w "$W/$name.pcap" "$filter" 2>"$W/$name.err" &
+	local dump=$!
+	wait_for 5 grep -q "listening on" "$W/$name.err"
+	on dev "$@" >"$W/$name.out" 2>&1
+	sleep 0.5
+	kill $dump
+	wait $dump 2>/dev/null
+}
+
+# restored NAME RULES MOST: every packet of the recording comes back, under the rules, MOST octets for each header at most
+restored() {
+	local out
+	out=$("$D" --json rules check "$S/conf/rules/$2.cbor" --against "$W/$1.pcap" --dev $DEV --app $APP) || { bad "$1 under $2: $out"; return; }
+	printf '%s' "$out" | python3 -c '
+import json, sys
+a = json.load(sys.stdin)["against"]
+took = sum(r["packets"] for r in a["rules"] if r["rule"] != "none")
+before = sum(r["before"] for r in a["rules"]); after = sum(r["after"] for r in a["rules"])
+print("%d packets, %d under a rule, %d octets before, %d after" % (a["packets"], took, before, after))
+sys.exit(not (a["packets"] >= int(sys.argv[1]) and took == a["packets"] and a["lost"] == 0 and before - after >= int(sys.argv[2]) * a["packets"]))
+' "$3" "$4" >"$W/out" && ok "$1 under $2: $(cat "$W/out")" || bad "$1 under $2: $(cat "$W/out")"
+}
+
+record ping 'ip6[40] = 128 or ip6[40] = 129' ping -6 -n -c 5 -i 0.2 -s 24 $APP
+sed -i 's/^//' "$W/ping.err"
+"$D" rules check "$S/conf/rules/icmpv6.cbor" --against "$W/ping.pcap" --dev $DEV --app $APP >"$W/out" 2>&1
+has "ping: table of rules" '^0/1 +10 ' "$W/out"
+has "ping: nothing is lost" '^(every packet|all else) comes back unchanged' "$W/out"
+
+if command -v coap-server-notls >/dev/null || command -v coap-server >/dev/null; then
+	server=$(command -v coap-server-notls || command -v coap-server)
+	client=$(command -v coap-client-notls || command -v coap-client)
+	ip netns exec $P-app "$server" -A $APP >"$W/server.log" 2>&1 &
+	echo $! >"$W/server.pid"
+	sleep 0.5
+	record coap "udp port 5683" bash -c "for i in 1 2 3 4; do '$client' -m put -e 21.5 'coap://[$APP]/example_data'; '$client' -m get 'coap://[$APP]/example_data'; done"
+	restored coap coap-sensor 16 44
+else
+	echo "skipped: libcoap's programs are not installed: CoAP was not sent"
+fi
+
+if command -v curl >/dev/null; then
+	mkdir "$W/web" && head -c 3000 /dev/urandom >"$W/web/file"
+	(cd "$W/web" && exec ip netns exec $P-app python3 -m http.server --bind $APP 8080) >/dev/null 2>&1 &
+	echo $! >"$W/web.pid"
+	wait_for 10 on dev curl -s -o /dev/null "http://[$APP]:8080/"
+	record web "tcp port 8080" curl -s -o /dev/null "http://[$APP]:8080/file"
+	restored web tcp-web 8 36
+fi
+
+# the examples of docs/rules.md, and what is said about what is wrong
+cd "$W" || exit 1
+cp "$S"/conf/rules/*.json .
+for name in *.json; do
+	name=${name%.json}
+	check "$name.json is $name.cbor" sh -c "'$D' rules compile $name.json && cmp $name.cbor '$S/conf/rules/$name.cbor'"
+	check "$name.json is what dump prints" sh -c "'$D' rules dump $name.cbor | cmp - $name.json"
+	check "$name.cbor in diagnostic notation" sh -c "'$D' rules dump --diag $name.cbor | grep -q '^55799({'"
+done
+printf '{"version": 1,\n "profiles": {"a": {"alignment": 9}}\n' >broken.json
+refuse "JSON that ends early" "$D" rules compile broken.json
+has "... with line and column" '^error: broken.json:3:0: .* near end of file' "$W/out"
+printf '{"version": 1, "profiles": {"a": {"alignment": 9}}}' >wrong.json
+refuse "an alignment of 9" "$D" rules compile wrong.json
+has "... with its path" '^error: wrong.json: profiles.a.alignment: 8, 16, 32 or 64 is expected$' "$W/out"
+[ ! -e wrong.cbor ] && ok "nothing was written" || bad "wrong.cbor was written"
+sed 's/dietvpn-schc:cda-generated/ietf-schc:cda-not-sent/' icmpv6.json >lossy.json
+refuse "a rule that loses bits" "$D" rules check lossy.json
+has "... with its entry" '^error: lossy.json: ietf-schc:schc.rule\[0\].entry\[3\]: fid-ipv6-flowlabel: ignore with not-sent loses the value$' "$W/out"
+mkdir -p etc/rules && cp icmpv6.cbor etc/rules/mine.cbor
+check "list" "$D" rules list --dir etc
+has "... names file and digests" "^mine +1 +1 +[0-9]+ +[0-9a-f]{8} +[0-9a-f]{8} +etc/rules/mine.cbor$" "$W/out"
+finish
