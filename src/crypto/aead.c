@@ -58,6 +58,8 @@ static const struct aead_suite suites[] = {
 	CCM(ENCR_AES_CCM_16, "aes192-ccm-16", 24, 8, 16),
 };
 
+enum { CHACHA_BLOCK = 64 };
+
 enum { SUITES = sizeof(suites) / sizeof(suites[0]), PREFERRED = 18, IV_LEN = 8 };
 
 const struct aead_suite *aead_suite_find(enum encr encr, size_t keymat_len)
@@ -82,6 +84,14 @@ const struct aead_suite *aead_suite_by_name(const char *name)
 const struct aead_suite *aead_suite_at(size_t index)
 {
 	return index < PREFERRED ? &suites[index] : NULL;
+}
+
+size_t aead_even_len(const struct aead_suite *suite, size_t len)
+{
+	bool chacha =
+		suite->encr == ENCR_CHACHA20_POLY1305 || suite->encr == ENCR_CHACHA20_POLY1305_IIV;
+
+	return chacha ? len - len % CHACHA_BLOCK : len;
 }
 
 void aead_key_init(struct aead_key *key, struct aead_pool *pool, const struct aead_suite *suite,

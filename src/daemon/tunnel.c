@@ -77,7 +77,7 @@ static uint32_t compute_mtu(struct tunnel *tunnel)
 			if (!tunnel->path_mtu || path_mtu < tunnel->path_mtu)
 				tunnel->path_mtu = path_mtu;
 		}
-		inner = ipsec_inner_mtu(policy, path_mtu);
+		inner = ipsec_even_mtu(policy, ipsec_inner_mtu(policy, path_mtu));
 		if (inner < mtu)
 			mtu = inner;
 	}

@@ -31,6 +31,8 @@ size_t iipc_compressed_len(const struct diet_context *context, const struct ip_p
  */
 unsigned iipc_restorable(const struct ip_packet *ip);
 
+/* What an inner packet of len octets becomes that the derived rule takes; without one: len. */
+size_t iipc_usual_len(const struct diet_context *context, size_t len);
 /*
  * Header -> residue in place. Tunnel mode: the whole packet. Transport mode: pkt begins with the
  * layer-4 header, ip views the full packet. Fills the fields of outer that "lower" copies; the

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "diet/context.h"
 #include "diet/ctec.h"
+#include "diet/iipc.h"
 #include "esp/esp.h"
 #include "esp/sa.h"
 #include "ip/addr.h"
@@ -169,4 +170,24 @@ uint32_t ipsec_inner_mtu(const struct policy *policy, uint32_t path_mtu)
 			mtu = room;
 	}
 	return mtu > IPV6_MIN_MTU ? mtu : IPV6_MIN_MTU;
+}
+
+static size_t sealed_len(const struct sa *sa, uint32_t inner)
+{
+	size_t len = iipc_usual_len(&sa->diet, inner);
+
+	return len + ctec_trailer_len(&sa->diet, len);
+}
+
+uint32_t ipsec_even_mtu(const struct policy *policy, uint32_t mtu)
+{
+	const struct sa *sa = policy->out;
+	size_t even;
+
+	if (!sa || mtu <= IPV6_MIN_MTU)
+		return mtu;
+	even = aead_even_len(sa->key.suite, sealed_len(sa, mtu));
+	while (mtu > IPV6_MIN_MTU && sealed_len(sa, mtu) > even)
+		mtu--;
+	return mtu;
 }

@@ -100,5 +100,10 @@ uint32_t ipsec_payload_room(const struct sa *sa, uint32_t path_mtu);
  * plain ESP's overhead, never below 1280 (then outer fragmentation helps).
  */
 uint32_t ipsec_inner_mtu(const struct policy *policy, uint32_t path_mtu);
+/*
+ * The same or somewhat less (at most 63 octets, and never below 1280), so that the cipher of the
+ * policy's SA takes the largest packets in whole steps (crypto/aead.h).
+ */
+uint32_t ipsec_even_mtu(const struct policy *policy, uint32_t mtu);
 
 #endif

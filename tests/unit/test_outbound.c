@@ -409,3 +409,39 @@ Test(outbound, inner_mtu_is_what_always_fits)
 	cr_expect_eq(ipsec_inner_mtu(link.policy_a, 0), 1280);
 	cr_expect_eq(ipsec_inner_mtu(link.policy_a, 1500), 1500 - 48 - 32 - 2);
 }
+
+/* The largest packet is sealed as whole blocks of ChaCha20, under each preset. */
+Test(outbound, even_mtu_suits_the_cipher)
+{
+	static const char *const presets[] = {"off", "link", "iot"};
+
+	for (size_t i = 0; i < sizeof(presets) / sizeof(presets[0]); i++) {
+		struct pair_link link = link_of(presets[i], "chacha20-poly1305");
+		size_t overhead;
+
+		cr_assert_eq(pair_connect(&pair, &link), 0);
+		overhead = link.a_out->diet.header_len + 8u + 16u; /* IV and ICV */
+		for (uint32_t mtu = 1281; mtu < 1600; mtu++) {
+			uint32_t even = ipsec_even_mtu(link.policy_a, mtu);
+
+			cr_assert(even <= mtu && mtu - even < 64 && even >= 1280);
+			link.policy_a->path->mtu = 2000;
+			cr_assert_eq(send(&link, even - 48)->drop, DROP_NONE);
+			if (even > 1280)
+				cr_assert_eq((pair.batch.items[0].pkt->len - overhead) % 64, 0,
+					"%s %u", presets[i], mtu);
+		}
+		cr_assert_eq(ipsec_even_mtu(link.policy_a, 1200), 1200);
+		/* The next one has the same selectors. */
+		pair_fini(&pair);
+		cr_assert_eq(pair_init(&pair, 5), 0);
+	}
+}
+
+Test(outbound, other_ciphers_take_any_length)
+{
+	struct pair_link link = link_of("off", "aes-gcm-16");
+
+	cr_assert_eq(pair_connect(&pair, &link), 0);
+	cr_assert_eq(ipsec_even_mtu(link.policy_a, 1437), 1437);
+}
