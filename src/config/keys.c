@@ -96,6 +96,11 @@ static const struct config_plugin_hint plugin_table[] = {
 	{"manual", "OutKey", "File: base64 of key and salt for what we send."},
 	{"manual", "InSpi", "SPI of what we receive, above 255."},
 	{"manual", "InKey", "File: base64 of key and salt for what we receive."},
+	{"manual", "Esn", NULL},
+	{"manual", "Fallback", NULL}, /* ikev2 has one too */
+	{"manual", "LifeTime", NULL},
+	{"manual", "LifePackets", NULL},
+	{"manual", "LifeBytes", NULL},
 	{"ikev2", "Psk",
 		"File: pre-shared key of 16 octets or more, as text, 0x hexadecimal or 0s base64."},
 	{"ikev2", "Key", "File: our private key, PEM or base64 of an Ed25519 seed; with PeerKey."},

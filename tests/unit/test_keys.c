@@ -119,3 +119,15 @@ Test(keys, nearest)
 	cr_assert_null(keys_nearest("x", NULL, 0));
 	cr_assert_null(keys_nearest("abcdef", (const char *const[]){NULL, NULL}, 2));
 }
+
+/* Two plugins may call a key the same; neither takes it away from the other. */
+Test(keys, of_two_plugins)
+{
+	static const char *const of_manual[] = {"OutSpi", "OutKey", "InSpi", "InKey", "Esn",
+		"Fallback", "LifeTime", "LifePackets", "LifeBytes"};
+
+	for (size_t i = 0; i < sizeof of_manual / sizeof *of_manual; i++)
+		cr_expect(keys_plugin_has("manual", of_manual[i]), "%s", of_manual[i]);
+	cr_expect(keys_plugin_has("ikev2", "Fallback"));
+	cr_expect_not(keys_plugin_has("ikev2", "OutSpi"));
+}
