@@ -163,8 +163,8 @@ struct keying_plugin_ops {
 
 	/* Slots are only ever appended here as well; this one may be NULL. */
 	/* 0: begun; else negative errno and one sentence in text. */
-	int (*order)(struct keying *, uint32_t policy, enum keying_order, char *text,
-		size_t text_len);
+	int (*order)(
+		struct keying *, uint32_t policy, enum keying_order, char *text, size_t text_len);
 };
 
 /* Exactly one symbol leaves a plugin; a static build, for the unit tests, names it apart. */
