@@ -45,6 +45,8 @@ static const struct verb verbs[] = {
 	{"rules dump", NULL, "FILE.cbor", "back to JSON, or with --diag diagnostic notation"},
 	{"rules check", NULL, "FILE [--against CAPTURE]",
 		"is it legal, does it give packets back; digests"},
+	{"rules explain", NULL, "FILE [--against CAPTURE]",
+		"its rules, or what they do to the first packet"},
 	{"rules list", NULL, "", "rule files of this machine, and digests to compare two ends"},
 	{"demo", verb_demo, "", "two hosts in namespaces, a tunnel, every octet shown; needs root"},
 	{"__reference", verb_reference, "", NULL},
@@ -136,7 +138,7 @@ static void help(FILE *out)
 	      "  -o, --output FILE       where rules compile and dump write\n"
 	      "  --bare                  rules compile: the rule set alone, as RFC 9254 has it\n"
 	      "  --diag                  rules dump: diagnostic notation\n"
-	      "  --against FILE          rules check: a recording, pcap or pcapng\n"
+	      "  --against FILE          rules check, explain: a recording, pcap or pcapng\n"
 	      "  --dev, --app ADDRESS    the SA's two ends, for rules with cda-deviid, cda-appiid\n"
 	      "  --profile NAME          of a rule file with several\n"
 	      "  -q, -V, -h              quiet, version, this text\n\n"

@@ -19,6 +19,7 @@ static const struct {
 	{"compile", rules_compile},
 	{"dump", rules_dump},
 	{"check", rules_check},
+	{"explain", rules_explain},
 	{"list", rules_list},
 };
 

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # The presets of conf/rules against what real programs send: ping, libcoap, curl; and what the verbs of `dietvpn rules` say.
 . "$(dirname "$0")/lib.sh"
 for tool in tcpdump ping python3; do
@@ -51,6 +52,14 @@ sed -i 's/^//' "$W/ping.err"
 "$D" rules check "$S/conf/rules/icmpv6.cbor" --against "$W/ping.pcap" --dev $DEV --app $APP >"$W/out" 2>&1
 has "ping: table of rules" '^0/1 +10 ' "$W/out"
 has "ping: nothing is lost" '^(every packet|all else) comes back unchanged' "$W/out"
+
+check "explain: a rule set" "$D" rules explain "$S/conf/rules/coap-sensor.cbor"
+has "... a field of one way" '^coap-option-uri-path +var +Up +4 +ignore value-sent' "$W/out"
+check "explain: a packet" "$D" rules explain "$S/conf/rules/icmpv6.cbor" --against "$W/ping.pcap" --dev $DEV --app $APP
+has "... a field and its value" '^icmpv6-type +80 +8 +1 +match-mapping mapping-sent' "$W/out"
+has "... the sum" '^48 octets of header become 36 bits with the RuleID, 5 octets' "$W/out"
+refuse "explain: a packet that no rule takes" "$D" rules explain "$S/conf/rules/tcp-web.cbor" --against "$W/ping.pcap" --dev $DEV --app $APP
+has "... the field that fails" '^ipv6-nextheader +3a +8 +- ' "$W/out"
 
 if command -v coap-server-notls >/dev/null || command -v coap-server >/dev/null; then
 	server=$(command -v coap-server-notls || command -v coap-server)
