@@ -38,9 +38,9 @@ void auth_add_hashes(struct payload_writer *w, uint32_t hashes)
 	uint8_t list[HASH_BITS * HASH_LEN];
 	size_t n = 0;
 
-	for (uint16_t hash = 0; hash < HASH_BITS; hash++)
+	for (unsigned hash = 0; hash < HASH_BITS; hash++)
 		if (hashes >> hash & 1) {
-			put_be16(list + n, hash);
+			put_be16(list + n, (uint16_t)hash);
 			n += HASH_LEN;
 		}
 	if (n)

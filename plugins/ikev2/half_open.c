@@ -66,7 +66,7 @@ struct half_open *half_open_create(struct keying *k)
 	}
 	h->k = k;
 	h->oldest = h->newest = NONE;
-	for (uint16_t i = 0; i < HALF_SLOTS; i++) {
+	for (unsigned i = 0; i < HALF_SLOTS; i++) {
 		h->slots[i].newer = (uint16_t)(i + 1);
 		h->buckets[i] = NONE;
 	}

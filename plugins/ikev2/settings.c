@@ -302,13 +302,13 @@ static void read_list(
 
 void settings_all_prfs(struct allowed *a)
 {
-	for (uint16_t prf = PRF_HMAC_SHA2_256; prf <= PRF_HMAC_SHA2_512; prf++) {
+	for (unsigned prf = PRF_HMAC_SHA2_256; prf <= PRF_HMAC_SHA2_512; prf++) {
 		size_t i = 0;
 
 		while (i < a->n_prfs && a->prfs[i] != prf)
 			i++;
 		if (i == a->n_prfs)
-			a->prfs[a->n_prfs++] = prf;
+			a->prfs[a->n_prfs++] = (uint16_t)prf;
 	}
 }
 
@@ -500,8 +500,9 @@ static int decode_psk(const uint8_t *file, size_t len, uint8_t *out, size_t *n)
 
 static int make_pads(struct settings *s, struct slice psk)
 {
-	for (uint16_t prf = PRF_HMAC_SHA2_256; prf <= PRF_HMAC_SHA2_512; prf++) {
-		int r = keymat_psk_pad(prf_find(prf), psk, s->pads[pad_of(prf)]);
+	for (unsigned prf = PRF_HMAC_SHA2_256; prf <= PRF_HMAC_SHA2_512; prf++) {
+		int r = keymat_psk_pad(
+			prf_find((uint16_t)prf), psk, s->pads[pad_of((uint16_t)prf)]);
 
 		if (r)
 			return r;
@@ -864,7 +865,7 @@ int settings_read(const struct keying_host *host, struct slice config, struct se
 
 void settings_fini(struct settings_list *list)
 {
-	for (size_t i = 0; i < list->n; i++) {
+	for (size_t i = 0; list->list && i < list->n; i++) {
 		sign_private_destroy(list->list[i].key);
 		free(list->list[i].peer_key);
 	}
@@ -885,7 +886,9 @@ static bool equal_but_keys(const struct settings *a, const struct settings *b)
 	x.at = y.at = 0;
 	x.key = y.key = NULL;
 	x.peer_key = y.peer_key = NULL;
-	equal = !memcmp(&x, &y, sizeof x);
+	/* Padding that differs only makes them look changed. */
+	equal = !memcmp(
+		&x, &y, sizeof x); /* NOLINT(bugprone-suspicious-memory-comparison,cert-*) */
 	secret_wipe(&x, sizeof x);
 	secret_wipe(&y, sizeof y);
 	return equal;
