@@ -161,7 +161,7 @@ static int load_json(const char *path, json_t **json)
 {
 	json_error_t error;
 	uint8_t *data = NULL;
-	size_t len;
+	size_t len = 0;
 	int status = rules_read_file(path, JSON_SIZE_MAX, &data, &len);
 
 	if (status)
@@ -219,7 +219,7 @@ int rules_open(const char *path, struct rules *out)
 
 	if (status)
 		return status;
-	if (len && memchr("{ \t\r\n", data[0], 5)) {
+	if (data && len && strchr("{ \t\r\n", data[0]) && data[0]) {
 		free(data);
 		return open_json(path, out);
 	}
@@ -281,7 +281,7 @@ int rules_dump(const struct cli *cli)
 	uint8_t *data = NULL;
 	char *text = NULL;
 	size_t text_len = 0;
-	size_t len;
+	size_t len = 0;
 	int status;
 
 	if (cli->argc != 1)

@@ -194,31 +194,45 @@ static bool read_end(const char *text, bool *has, uint8_t *iid)
 	return true;
 }
 
+/* One packet; -EAGAIN: it is not IP. */
+static int explain_ip(const struct cli *cli, const struct rules *rules, struct buf *pkt,
+	const struct schc_end *end)
+{
+	struct nearest *best;
+	struct ip_packet ip;
+	int status = CLI_FAILED;
+
+	if (ip_packet_parse(&ip, pkt))
+		return -EAGAIN;
+	best = calloc(1, sizeof *best);
+	if (!best)
+		return cli_fail(CLI_FAILED, "", "out of memory");
+	if (find_nearest(rules, end, &ip, best)) {
+		print_packet(cli, &rules->set.rules[best->rule], best, &ip);
+		status = best->told.matches ? CLI_OK : CLI_NO;
+	} else {
+		cli_fail(CLI_FAILED, "", "%s: no rule that compresses", cli->argv[0]);
+	}
+	free(best);
+	return status;
+}
+
 static int explain_first(const struct cli *cli, const struct rules *rules, struct pcap *pcap,
 	const struct schc_end *end)
 {
 	struct buf *pkt = buf_alloc(BUF_MAX);
-	struct nearest *best = malloc(sizeof *best);
-	int status = pkt && best ? CLI_OK : cli_fail(CLI_FAILED, "", "out of memory");
-	struct ip_packet ip;
 	const uint8_t *data;
+	int status = -EAGAIN;
 	long len;
-	bool done = false;
 
-	while (!status && !done && (len = pcap_next(pcap, &data)) > 0) {
-		if (buf_set(pkt, data, (size_t)len) || ip_packet_parse(&ip, pkt))
-			continue;
-		done = true;
-		if (find_nearest(rules, end, &ip, best)) {
-			print_packet(cli, &rules->set.rules[best->rule], best, &ip);
-			status = best->told.matches ? CLI_OK : CLI_NO;
-		}
-	}
-	if (!status && !done)
-		status = cli_fail(CLI_FAILED, "", "%s: no IP packet", cli->against);
-	free(best);
+	if (!pkt)
+		return cli_fail(CLI_FAILED, "", "out of memory");
+	while (status == -EAGAIN && (len = pcap_next(pcap, &data)) > 0)
+		if (buf_set(pkt, data, (size_t)len) == 0)
+			status = explain_ip(cli, rules, pkt, end);
 	buf_free(pkt);
-	return status;
+	return status == -EAGAIN ? cli_fail(CLI_FAILED, "", "%s: no IP packet", cli->against)
+				 : status;
 }
 
 static int explain_packet(const struct cli *cli, const struct rules *rules)
