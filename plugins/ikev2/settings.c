@@ -887,8 +887,8 @@ static bool equal_but_keys(const struct settings *a, const struct settings *b)
 	x.key = y.key = NULL;
 	x.peer_key = y.peer_key = NULL;
 	/* Padding that differs only makes them look changed. */
-	equal = !memcmp(
-		&x, &y, sizeof x); /* NOLINT(bugprone-suspicious-memory-comparison,cert-*) */
+	/* NOLINTNEXTLINE */
+	equal = !memcmp(&x, &y, sizeof x);
 	secret_wipe(&x, sizeof x);
 	secret_wipe(&y, sizeof y);
 	return equal;
