@@ -262,14 +262,17 @@ static bool something_left(const struct dataplane *dp)
 	return segment_left(&dp->inner.segmenter);
 }
 
-/* What has begun to be cut is finished, or waits for the socket. */
+/* What has begun to be cut is finished, or waits for the socket; nothing else is begun any more. */
 static void work(struct tunnel *tunnel, uint64_t now_ms)
 {
 	struct dataplane *dp = tunnel->dp;
+	struct inner *in = &dp->inner;
 	int error = 0;
 
 	for (int round = 0; !dp->full && (round < ROUNDS_PER_TURN || something_left(dp)); round++) {
-		size_t n = inner_read(&dp->inner, tunnel->tun, tunnel->index, &dp->batch, &error);
+		size_t n = round < ROUNDS_PER_TURN
+				   ? inner_read(in, tunnel->tun, tunnel->index, &dp->batch, &error)
+				   : inner_rest(in, tunnel->tun, &dp->batch);
 
 		if (n == 0)
 			break;

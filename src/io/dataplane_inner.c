@@ -51,21 +51,31 @@ static void take_segment(struct inner *in, const struct tun *tun, struct batch *
 	buf_pool_put(in->pool, item->pkt);
 }
 
+static void take_rest(struct inner *in, const struct tun *tun, struct batch *batch)
+{
+	while (segment_left(&in->segmenter) && batch->n < BATCH_MAX)
+		take_segment(in, tun, batch);
+}
+
+size_t inner_rest(struct inner *in, const struct tun *tun, struct batch *batch)
+{
+	batch->n = 0;
+	take_rest(in, tun, batch);
+	return batch->n;
+}
+
+/* What is dropped here takes no place in the batch: it must not keep us reading, either. */
 size_t inner_read(
 	struct inner *in, const struct tun *tun, uint16_t tunnel, struct batch *batch, int *error)
 {
-	*error = 0;
-	batch->n = 0;
-	while (batch->n < BATCH_MAX) {
-		ssize_t n = segment_left(&in->segmenter) ? 1 : read_super(in, tun, tunnel);
+	ssize_t n = 1;
 
-		if (n <= 0) {
-			*error = (int)n;
-			break;
-		}
-		if (segment_left(&in->segmenter))
-			take_segment(in, tun, batch);
+	inner_rest(in, tun, batch);
+	for (int reads = 0; n > 0 && reads < BATCH_MAX && batch->n < BATCH_MAX; reads++) {
+		n = read_super(in, tun, tunnel);
+		take_rest(in, tun, batch);
 	}
+	*error = n < 0 ? (int)n : 0;
 	return batch->n;
 }
 

@@ -25,11 +25,14 @@ struct inner {
 
 /*
  * Fills the batch, whose n was anything: first with what is left of the packet under way, then with
- * what the TUN has. Buffers are of the pool. How many; *error: 0 (nothing more waits where the
- * batch is not full) or the TUN's negative errno. Counts what is dropped here.
+ * what the TUN has, in at most BATCH_MAX reads. Buffers are of the pool. How many; *error: 0 or the
+ * TUN's negative errno. A batch that is not full says nothing of what still waits. Counts what is
+ * dropped here.
  */
 size_t inner_read(struct inner *inner, const struct tun *tun, uint16_t tunnel, struct batch *batch,
 	int *error);
+/* The same with nothing but what is left of the packet under way. */
+size_t inner_rest(struct inner *inner, const struct tun *tun, struct batch *batch);
 /* Forgets what is left of a packet of this tunnel. */
 void inner_forget(struct inner *inner, uint16_t tunnel);
 

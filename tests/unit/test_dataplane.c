@@ -323,6 +323,35 @@ Test(dataplane, a_full_socket_stops_a_super_packet_halfway)
 	net_close(&net);
 }
 
+/* One packet in front, so that no batch ends where a super-packet does. */
+Test(dataplane, one_tun_does_not_keep_the_loop)
+{
+	enum { SEGMENT = 400, SUPERS = 60, TOTAL = 1 + SUPERS * BATCH_MAX, TURNS = 1000 };
+	/* Eight batches, and what the last one has begun to cut. */
+	enum { TURN = 9 * BATCH_MAX };
+	static uint8_t super[SEGMENT * BATCH_MAX];
+	struct net net;
+	uint64_t before = 0;
+	int size = SEGMENT;
+
+	net_open(&net, SA_ENCAP_UDP, false, TUN_OFFLOAD);
+	if (!(net.a.tun.offload & TUN_USO))
+		cr_skip_test("this kernel has no UDP segmentation offload on TUNs (Linux 6.2)");
+	connect_all(&net);
+	cr_assert_eq(send_inner(&net.a, 4, 2, super, SEGMENT), 0);
+	cr_assert(
+		setsockopt(net.a.v4, IPPROTO_UDP, 103 /* UDP_SEGMENT */, &size, sizeof(size)) == 0);
+	for (int i = 0; i < SUPERS; i++)
+		cr_assert_eq(send_inner(&net.a, 4, 2, super, sizeof(super)), 0);
+	for (int turn = 0; net.pair.a.taken < TOTAL && turn < TURNS; turn++) {
+		uv_run(&net.loop, UV_RUN_NOWAIT);
+		cr_assert_leq(net.pair.a.taken - before, TURN, "turn %d", turn);
+		before = net.pair.a.taken;
+	}
+	cr_assert_geq(net.pair.a.taken, TOTAL);
+	net_close(&net);
+}
+
 /* Policies first, SAs later: what waited goes out first and in order. */
 Test(dataplane, holds_packets_for_an_sa)
 {
