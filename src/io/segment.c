@@ -33,6 +33,21 @@ static bool is_kind(const struct ip_packet *ip, uint8_t gso_type)
 	}
 }
 
+/*
+ * The sum of addresses and protocol. Where options or extension headers stand between, the packet
+ * may be routed by its source, and then the address that counts is not the one in front; the
+ * kernel's own sum over the whole has it.
+ */
+static uint64_t pseudo(const struct segmenter *s, const struct ip_packet *ip)
+{
+	size_t plain = ip->version == 4 ? IPV4_HEADER : IPV6_HEADER;
+
+	if (ip->hdr_len == plain)
+		return checksum_pseudo(ip->version, ip->src, ip->dst, ip->proto, 0);
+	return (uint64_t)get_be16(s->data + ip->hdr_len + s->csum_offset) +
+	       (uint16_t) ~(s->len - ip->hdr_len);
+}
+
 static bool begin_super(struct segmenter *s, const struct virtio_net_hdr *vnet)
 {
 	struct ip_packet ip;
@@ -52,7 +67,7 @@ static bool begin_super(struct segmenter *s, const struct virtio_net_hdr *vnet)
 	s->l4 = ip.hdr_len;
 	s->header_len = (uint16_t)header_len;
 	s->gso_size = vnet->gso_size;
-	s->pseudo = checksum_pseudo(ip.version, ip.src, ip.dst, ip.proto, 0);
+	s->pseudo = pseudo(s, &ip);
 	if (!s->udp)
 		s->sequence = get_be32(s->data + s->l4 + TCP_SEQUENCE_AT);
 	s->at = header_len;

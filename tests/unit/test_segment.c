@@ -335,6 +335,48 @@ Test(segment, flags_of_a_super_packet)
 	}
 }
 
+/* RFC 8200 8.1: the destination that is summed is the final one. */
+Test(segment, a_routing_header_keeps_its_destination_in_the_sum)
+{
+	enum { ROUTING = 24, L4 = 40 + ROUTING };
+	static const uint8_t routing[8] = {IP_PROTO_TCP, 2, 4, 1};
+	static uint8_t super[OFFLOAD_SUPER];
+	const uint8_t *final = super + 48;
+	const struct virtio_net_hdr vnet = {.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.gso_size = 100,
+		.gso_type = VIRTIO_NET_HDR_GSO_TCPV6,
+		.csum_start = L4,
+		.csum_offset = 16};
+	struct offload_flow flow = kinds[1];
+	struct buf *pkt = add();
+	struct segmenter s;
+	size_t len;
+	unsigned n = 0;
+
+	offload_next(&flow, pkt, 950);
+	len = pkt->len + ROUTING;
+	memcpy(super, pkt->data, 40);
+	super[6] = 43;
+	put_be16(super + 4, (uint16_t)(len - 40));
+	memcpy(super + 40, routing, sizeof(routing));
+	for (uint8_t i = 0; i < 16; i++)
+		super[48 + i] = (uint8_t)(0xf0 + i);
+	memcpy(super + L4, pkt->data + 40, pkt->len - 40);
+	put_be16(super + L4 + 16, checksum_fold(checksum_pseudo(
+					  6, super + 8, final, IP_PROTO_TCP, (uint32_t)len - L4)));
+	cr_assert_eq(segment_begin(&s, &vnet, super, len), DROP_NONE);
+	for (; segment_left(&s); n++) {
+		buf_reset(pkt);
+		cr_assert_eq(segment_next(&s, &batch.items[0]), DROP_NONE);
+		cr_assert_eq(get_be16(pkt->data + L4 + 16),
+			checksum_fold(checksum_pseudo(
+				6, pkt->data + 8, final, IP_PROTO_TCP, (uint32_t)pkt->len - L4)),
+			"segment %u", n);
+	}
+	cr_assert_eq(n, 10);
+	clear();
+}
+
 Test(segment, contradictions_are_refused)
 {
 	struct virtio_net_hdr good = {.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
