@@ -134,19 +134,22 @@ static void fill_outer(struct batch_item *item, const struct ip_packet *ip)
 
 /*
  * The kernel leaves the sum over its own packets to us. Only TCP's and UDP's at their usual place
- * can wait for the rule; an elided one is never made, and is right by construction.
+ * can wait for the rule; an elided one is never made, and is right by construction. Another's field
+ * may lie anywhere, in the addresses too: what is looked at from then on is what will travel.
  */
-static void note_checksum(struct batch_item *item, struct ip_packet *ip)
+static enum drop note_checksum(struct batch_item *item, struct ip_packet *ip)
 {
 	size_t at = ip->proto == IP_PROTO_TCP ? TCP_CHECKSUM_AT : UDP_CHECKSUM_AT;
 
 	if (!item->csum_start)
-		return;
+		return DROP_NONE;
 	ip->sum_pending = ip->has_ports && item->csum_start == ip->hdr_len &&
 			  item->csum_offset == at &&
 			  (ip->proto == IP_PROTO_TCP || ip->proto == IP_PROTO_UDP);
-	if (!ip->sum_pending)
-		make_checksum(item, ip);
+	if (ip->sum_pending)
+		return DROP_NONE;
+	make_checksum(item, ip);
+	return ip_packet_parse(ip, item->pkt);
 }
 
 /* From here on the packet is changed; the number is taken as late as can be. */
@@ -182,7 +185,8 @@ static enum drop outbound_one(struct ipsec *ipsec, struct batch_item *item, uint
 
 	if ((drop = ip_packet_parse(&ip, item->pkt)))
 		return drop;
-	note_checksum(item, &ip);
+	if ((drop = note_checksum(item, &ip)))
+		return drop;
 	if ((drop = find_sa(ipsec, item, &ip)))
 		return drop;
 	sa = item->sa;

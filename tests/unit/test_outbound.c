@@ -393,6 +393,28 @@ Test(outbound, bad_packets)
 	cr_expect_eq(link.a_out->sequence, 0);
 }
 
+/* The device says where the checksum goes, and a liar could move a packet past its selectors. */
+Test(outbound, what_a_checksum_overwrites_is_looked_at_afterwards)
+{
+	struct pair_link link = link_of("off", "aes-gcm-16");
+	struct batch_item *item = &pair.batch.items[0];
+	size_t len;
+
+	cr_assert_eq(pair_connect(&pair, &link), 0);
+	len = pair_packet(&pair.random, &link.ts_a, &link.ts_b, 20, packet);
+	for (uint16_t field = 0; field < 4; field += 2) {
+		pair_put(&pair, 0, packet, len);
+		pair.batch = (struct batch){.now_ms = pair.now_ms, .n = 1};
+		item->pkt = pair.pkts[0];
+		item->tunnel = PAIR_TUNNEL_A;
+		item->csum_start = 40;
+		item->csum_offset = field;
+		outbound(&pair.a, &pair.batch);
+		cr_assert_neq(get_be16(item->pkt->data + 40 + field), 5683);
+		cr_expect_eq(item->drop, DROP_NO_POLICY, "%s", drop_name(item->drop));
+	}
+}
+
 Test(outbound, inner_mtu_is_what_always_fits)
 {
 	struct pair_link link = link_of("off", "aes-gcm-16");
