@@ -77,11 +77,12 @@ static bool checksums_hold(const struct batch_item *item, const struct ip_packet
 
 static struct candidate view(const struct batch_item *item, unsigned kinds)
 {
-	struct candidate c = {.data = item->pkt->data, .len = item->pkt->len};
+	struct candidate c = {.data = item->pkt->data};
 	struct ip_packet ip;
 
 	if (ip_packet_parse(&ip, item->pkt) != DROP_NONE)
 		return c;
+	c.len = ip.len;
 	view_flow(&c, &ip);
 	if (!c.flow)
 		return c;
