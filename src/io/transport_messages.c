@@ -151,11 +151,12 @@ static int send_singly(struct outer_outbox *out, size_t m, struct batch *batch, 
 
 		if (err == 0 && !judged)
 			judge_run(t, item, refused);
-		judged = judged || err == 0;
 		if (err != 0 && err != -EAGAIN)
 			err = send_again(s, msg->msg_iov, item, err);
 		if (err == -EAGAIN)
 			return err;
+		/* What went at the second attempt was refused for its own label or source. */
+		judged = judged || err == 0;
 		item->drop = verdict(err);
 		if (err == -EMSGSIZE)
 			report_mtu(t, &item->outer.remote);

@@ -607,6 +607,30 @@ Test(transport_offload, an_icmp_error_parts_no_run)
 	two_close(&two);
 }
 
+/* Once somebody has a label for himself, all others must be leased: no fault of the device. */
+Test(transport_offload, a_label_that_is_to_be_leased_does_not_end_runs)
+{
+	struct in6_flowlabel_req theirs = {.flr_label = htonl(0x00abc),
+		.flr_action = IPV6_FL_A_GET,
+		.flr_share = IPV6_FL_S_EXCL,
+		.flr_flags = IPV6_FL_F_CREATE};
+	struct outer outer = {.remote = at("2001:db8::2", PORT_NAT), .flow_label = 0x00def};
+	struct two two;
+	int fd;
+
+	two_open_offload(&two);
+	fd = socket(AF_INET6, SOCK_DGRAM, 0);
+	inet_pton(AF_INET6, "2001:db8::2", &theirs.flr_dst);
+	if (setsockopt(fd, IPPROTO_IPV6, IPV6_FLOWLABEL_MGR, &theirs, sizeof(theirs)) != 0)
+		cr_skip_test("this kernel gives no exclusive flow labels");
+	cr_assert_eq(send_run(&two, &outer, 20, 500), 20);
+	cr_assert_eq(transport_offload(two.a->transport), TRANSPORT_GSO | TRANSPORT_GRO);
+	cr_assert_eq(send_run(&two, &outer, 20, 500), 1);
+	cr_assert_eq(transport_labels_refused(two.a->transport), 0);
+	close(fd);
+	two_close(&two);
+}
+
 /* Full in the middle of a refused run: the rest of it is kept. */
 Test(transport_offload, a_refused_run_fills_the_socket)
 {
