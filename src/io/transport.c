@@ -20,7 +20,9 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 	if (status < 0) {
 		outer_receive_errors(s);
 		outer_watch(s, s->transport->tail.n > 0);
-		return;
+		/* Strangers can make errors faster than we turn: they must not take the others'
+		 * place. */
+		events = UV_READABLE | UV_WRITABLE;
 	}
 	if (events & UV_READABLE)
 		outer_receive(s);

@@ -352,6 +352,27 @@ Test(transport, an_icmp_error_costs_nobody_a_packet)
 	two_close(&two);
 }
 
+/* Else errors in every turn would let nothing in. */
+Test(transport, an_error_and_a_datagram_have_one_turn)
+{
+	struct two two;
+	struct batch batch = {0};
+	struct outer closed = {.remote = at("192.0.2.2", 4711)},
+		     back = {.remote = at("192.0.2.1", PORT_NAT)};
+
+	two_open(&two, 2048);
+	put(two.a, &batch, &closed, "abcd", 4);
+	cr_assert(transport_send(two.a->transport, &batch));
+	give_back(two.a, &batch);
+	put(two.b, &batch, &back, "back", 4);
+	cr_assert(transport_send(two.b->transport, &batch));
+	give_back(two.b, &batch);
+	usleep(20000);
+	uv_run(&two.loop, UV_RUN_NOWAIT);
+	cr_assert_eq(two.a->n, 1);
+	two_close(&two);
+}
+
 /* a - router - b, and the router's link to b is narrow. */
 static void three_open(struct two *two)
 {
