@@ -79,7 +79,7 @@ enum transport_offload { TRANSPORT_GSO = 1, TRANSPORT_GRO = 2 };
  * Asks for these, or for none (0); without it there are none. What is asked and what the kernel
  * gives: UDP_SEGMENT (Linux 4.18) sends neighbours of one batch that are marked item.run, equal
  * long and go to one endpoint as one message; it is given up where a device or kernel refuses it,
- * until it is asked for anew (a route or device has changed). UDP_GRO (Linux 5.0) receives so, into
+ * until it is asked for anew (a TUN comes or goes). UDP_GRO (Linux 5.0) receives so, into
  * 2 MiB of its own, touched as far as traffic asks for it. Raw ESP has neither. What is received
  * but not read when UDP_GRO is switched off may be lost. Not from within a callback.
  */
