@@ -110,6 +110,9 @@ static const struct config_plugin_hint plugin_table[] = {
 	{"ikev2", "Prf", "Ordered list of sha256, sha384, sha512; all where this is absent."},
 	{"ikev2", "NatDetection", "yes or no: find address translators; yes where this is absent."},
 	{"ikev2", "Pfs", "yes or no: a key exchange for every rekeyed child; no where absent."},
+	{"ikev2", "Fallback",
+		"yes or no: a plain child for what the compressed one cannot carry; yes where "
+		"absent."},
 	{"ikev2", "Liveness",
 		"Silence after which the peer is asked whether it lives, or no; 60s where absent."},
 	{"ikev2", "IkeLifetime", "Of the IKE SA: 10min, 24h, 30d; 24h where absent."},
