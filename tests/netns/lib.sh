@@ -201,9 +201,23 @@ packets() { tcpdump -nr "$W/$1.pcap" ${2:+"$2"} 2>/dev/null | wc -l; }
 
 # One iperf3 server on b for one test, listening when this returns; the one before may still be closing.
 iperf_server() {
+	# One whose client went away with its tunnel would listen on.
+	[ -f "$W/iperf.pid" ] && kill "$(tr -d '\0' <"$W/iperf.pid")" 2>/dev/null
 	wait_for 10 sh -c "! ip netns exec $P-b ss -tln | grep -q :5201"
 	on b iperf3 -s -1 -D -I "$W/iperf.pid"
 	wait_for 5 sh -c "ip netns exec $P-b ss -tln | grep -q :5201"
+}
+
+# The MTU of a side's TUN, when it no longer changes: SAs and path say what is added a moment after the start.
+settled_mtu() {
+	local was='' now
+	while :; do
+		now=$(ip -n "$P-$1" -o link show diet0 | grep -oE 'mtu [0-9]+' | cut -d' ' -f2)
+		[ "$now" = "$was" ] && break
+		was=$now
+		sleep 1.2
+	done
+	echo "$now"
 }
 
 counter() { dietvpn "$1" drops | awk -v name="$2" '$1 == name {print $2}'; }

@@ -64,7 +64,7 @@ open() {
 	daemon b || { bad "b does not start"; return 1; }
 	dietvpn a sa fresh-key b >/dev/null; dietvpn b sa fresh-key a >/dev/null
 	for v in $VERSIONS; do check "ping" wait_for 5 on s ping -c 1 -W 1 "$(host "$v" 72)"; done
-	mtu=$(ip -n "$P-a" -o link show diet0 | grep -oE 'mtu [0-9]+' | cut -d' ' -f2)
+	mtu=$(settled_mtu a)
 	tolerate=
 	[ "$COMPRESS" = off ] || tolerate=-e
 	[ "$COMPRESS" = iot ] && tolerate='-e -k id -k label'
