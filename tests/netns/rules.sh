@@ -80,6 +80,8 @@ if command -v curl >/dev/null; then
 	wait_for 10 on dev curl -s -o /dev/null "http://[$APP]:8080/"
 	record web "tcp port 8080" curl -s -o /dev/null "http://[$APP]:8080/file"
 	restored web tcp-web 8 36
+else
+	echo "skipped: curl is not installed: HTTP was not sent"
 fi
 
 # the examples of docs/rules.md, and what is said about what is wrong
