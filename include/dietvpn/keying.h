@@ -132,6 +132,33 @@ struct keying_host {
 	/* Why this policy has no SA, one sentence for status and `dietvpn why`; "" and the next
 	 * sa_install take it back. */
 	void (*trouble)(const struct keying_host *, uint32_t policy, const char *text);
+
+	/*
+	 * A peer that a template (a [Peer] whose name holds '*') lets in: from now on it has a
+	 * policy of its own, *made, for these of our selectors and of its own, each within the
+	 * template's. name: what the operator reads, the text of its identity. It ends by
+	 * peer_remove, with its SAs; with the template; with the instance. 0, -ENOENT (no such
+	 * template), -EEXIST (the name is taken), -ERANGE (selectors), -ENOSPC (too many), -ENOMEM.
+	 */
+	int (*peer_add)(const struct keying_host *, uint32_t template_policy, const char *name,
+		const struct ts *remote, size_t n_remote, uint32_t *made);
+	int (*peer_remove)(const struct keying_host *, uint32_t policy);
+	/* As state_save; the value is gone once ops->saved(token) says so. */
+	int (*state_delete)(const struct keying_host *, const char *name, uint32_t token);
+	/* Every name that was saved and begins with prefix, in order. 0 or negative errno. */
+	int (*state_list)(const struct keying_host *, const char *prefix,
+		void (*each)(void *context, const char *name), void *context);
+	/* The inner address that the peer of this policy gave us (Address = auto): on the TUN, and
+	 * the policy's local selector, from now on. 0 or negative errno. */
+	int (*inner_address)(const struct keying_host *, uint32_t policy,
+		const struct ip_addr *addr, uint8_t prefix_len);
+	/* What a key exchange came to, for `dietvpn why`: "exchange" of conf/schema/keying.cddl.
+	 * policy 0: no peer is known to have been in it. */
+	void (*trace)(const struct keying_host *, uint32_t policy, struct slice cbor);
+	/* The answer to ops->manage, once per request. error 0: a CBOR map; else negative errno,
+	 * and one sentence of text. */
+	void (*managed)(
+		const struct keying_host *, uint32_t request, int error, struct slice answer);
 };
 
 /* A slot that an older host may lack. */
@@ -165,6 +192,13 @@ struct keying_plugin_ops {
 	/* 0: begun; else negative errno and one sentence in text. */
 	int (*order)(
 		struct keying *, uint32_t policy, enum keying_order, char *text, size_t text_len);
+	/*
+	 * What an operator asks about peers by name, be there a policy or not: "enroll.add",
+	 * "enroll.adopt", "enroll.revoke", "enroll.reset", "peer.list" (conf/schema/keying.cddl).
+	 * with: a CBOR map. Answered by host->managed(request), now or when what it saves is on
+	 * disk.
+	 */
+	void (*manage)(struct keying *, uint32_t request, const char *verb, struct slice with);
 };
 
 /* Exactly one symbol leaves a plugin; a static build, for the unit tests, names it apart. */
