@@ -104,7 +104,7 @@ function(add_keying_plugin name)
   add_library(keying-${name}-static STATIC EXCLUDE_FROM_ALL ${ARGN})
   target_compile_definitions(keying-${name}-static PRIVATE KEYING_STATIC)
   foreach(target keying-${name} keying-${name}-static)
-    target_link_libraries(${target} PRIVATE dietvpn_warnings dietvpn-base dietvpn-crypto dietvpn-codec)
+    target_link_libraries(${target} PRIVATE dietvpn_warnings dietvpn-plugin-common dietvpn-base dietvpn-crypto dietvpn-codec)
   endforeach()
   set_target_properties(keying-${name} PROPERTIES PREFIX "" OUTPUT_NAME ${name}
     LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/keying)

@@ -2,6 +2,7 @@
 /* A pair of ESP SAs: offered, answered, installed, taken down (RFC 7296 1.3, 2.17). */
 #include "ikev2/ikev2.h"
 
+#include "common/peer_attrs.h"
 #include "base/wire.h"
 #include "crypto/secret.h"
 
@@ -333,7 +334,7 @@ static struct sa_params params_of(
 	struct sa_params p = {
 		.mode = SA_TUNNEL,
 		.encap = udp ? SA_ENCAP_UDP : SA_ENCAP_ESP,
-		.policy = s->policy,
+		.policy = s->core.policy,
 		.esn = chosen->esn,
 		.encr = (enum encr)chosen->encr,
 		.local = sa->way.local,
@@ -379,7 +380,7 @@ int child_install(struct child *child, const struct chosen *chosen, struct slice
 	size_t len = suite ? keymat_suite_len(suite) : 0;
 	uint8_t keymat[2 * AEAD_KEYMAT_MAX];
 	uint8_t attrs[SETTINGS_ATTRS_MAX];
-	struct slice chosen_attrs = settings_plain_attrs();
+	struct slice chosen_attrs = peer_attrs_plain();
 	struct sa_params p;
 	bool first = how == CHILD_INITIATED;
 	int r;
@@ -427,8 +428,8 @@ static uint16_t accept(
 	chosen->group = 0; /* the first child has the keys of IKE_SA_INIT, RFC 7296 1.2 */
 	payload_ts_parse(p->ts_i, &theirs, &all);
 	payload_ts_parse(p->ts_r, &ours, &all);
-	if (!selectors_narrow(&theirs, &s->remote_ts, &child->remote) ||
-		!selectors_narrow(&ours, &s->local, &child->local))
+	if (!selectors_narrow(&theirs, &s->core.remote_ts, &child->remote) ||
+		!selectors_narrow(&ours, &s->core.local, &child->local))
 		return TS_UNACCEPTABLE;
 	if (child_answer_hcp(child, p) ||
 		child_install(child, chosen, (struct slice){NULL, 0}, &n, CHILD_ANSWERED))

@@ -162,7 +162,7 @@ void on_life(struct ike_sa *sa)
 		exchange_next(sa);
 		return;
 	}
-	if (sa->state == IKE_UP && sa->peer->sa == sa && !sa->peer->settings->sleepy) {
+	if (sa->state == IKE_UP && sa->peer->sa == sa && !sa->peer->settings->core.sleepy) {
 		sa->want_rekey = true;
 		exchange_next(sa);
 	}
@@ -174,7 +174,7 @@ static void start_again(struct keying *k, struct peer *peer)
 {
 	const struct settings *s = peer->settings;
 
-	if (!s->boot || s->role == ROLE_RESPONDER || peer->sa || peer->waiting)
+	if (!s->core.boot || s->core.role == ROLE_RESPONDER || peer->sa || peer->waiting)
 		return;
 	peer->waiting = true;
 	timer_start(k, (uint32_t)(peer - k->peers), TIMER_RETRY, AGAIN_MS);

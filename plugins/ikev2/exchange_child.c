@@ -85,8 +85,8 @@ static int put_request(struct ike_sa *sa, struct message_writer *w, struct creat
 	if (c->group)
 		payload_add_ke(&w->payloads, c->group->id,
 			(struct slice){c->public_key, c->group->public_len});
-	c->fresh->local = c->old ? c->old->local : s->local;
-	c->fresh->remote = c->old ? c->old->remote : s->remote_ts;
+	c->fresh->local = c->old ? c->old->local : s->core.local;
+	c->fresh->remote = c->old ? c->old->remote : s->core.remote_ts;
 	payload_ts_add(&w->payloads, PAYLOAD_TSI, &c->fresh->local);
 	payload_ts_add(&w->payloads, PAYLOAD_TSR, &c->fresh->remote);
 	if (!plain)
@@ -135,8 +135,8 @@ static const char *take_answer(struct ike_sa *sa, struct create *c, const struct
 		return "its answer lacks the key exchange";
 	payload_ts_parse(p->ts_i, &c->fresh->local, &all);
 	payload_ts_parse(p->ts_r, &c->fresh->remote, &all);
-	if (!selectors_within(&c->fresh->local, &s->local) ||
-		!selectors_within(&c->fresh->remote, &s->remote_ts))
+	if (!selectors_within(&c->fresh->local, &s->core.local) ||
+		!selectors_within(&c->fresh->remote, &s->core.remote_ts))
 		return "its selectors reach beyond ours";
 	if (!child_accept_hcp(c->fresh, p))
 		return "it compresses as we did not offer";
@@ -274,8 +274,8 @@ static uint16_t narrow(struct asked *a)
 
 	payload_ts_parse(a->p->ts_i, &theirs, &all);
 	payload_ts_parse(a->p->ts_r, &ours, &all);
-	return selectors_narrow(&theirs, &s->remote_ts, &a->child->remote) &&
-			       selectors_narrow(&ours, &s->local, &a->child->local)
+	return selectors_narrow(&theirs, &s->core.remote_ts, &a->child->remote) &&
+			       selectors_narrow(&ours, &s->core.local, &a->child->local)
 		       ? 0
 		       : TS_UNACCEPTABLE;
 }

@@ -42,7 +42,7 @@ static void put_init(struct ike_sa *sa, struct message_writer *w)
 		&w->payloads, h->group->id, (struct slice){h->public_key, h->group->public_len});
 	payload_add(&w->payloads, PAYLOAD_NONCE, ike_sa_nonce(sa, SIDE_I));
 	if (s->nat_detection)
-		nat_add(sa->keying, &w->payloads, sa->spis, &sa->way, s->encap == ENCAP_UDP);
+		nat_add(sa->keying, &w->payloads, sa->spis, &sa->way, s->core.encap == ENCAP_UDP);
 	auth_add_hashes(&w->payloads, auth_hashes(s));
 	if (s->ppk_len)
 		payload_add_notify(&w->payloads, USE_PPK, (struct slice){NULL, 0});
@@ -99,7 +99,7 @@ int initiate(struct keying *k, struct peer *peer)
 	struct ike_sa *sa;
 	int r;
 
-	if (peer->settings->role == ROLE_RESPONDER)
+	if (peer->settings->core.role == ROLE_RESPONDER)
 		return -EPERM;
 	if (!peer->remote.addr.family)
 		return -EDESTADDRREQ;
@@ -148,7 +148,7 @@ void ike_sa_fail(struct ike_sa *sa, const char *why)
 	} else {
 		trouble(k, peer, why);
 	}
-	if (peer->settings->role == ROLE_RESPONDER)
+	if (peer->settings->core.role == ROLE_RESPONDER)
 		return;
 	delay <<= peer->failures < BACKOFF_STEPS ? peer->failures : BACKOFF_STEPS;
 	if (delay > BACKOFF_MAX_MS)
@@ -254,8 +254,9 @@ static void find_nat(struct ike_sa *sa, const struct payloads *p, const struct w
 
 	if (!sa->way.local.addr.family)
 		sa->way.local.addr = way->local.addr;
-	h->nat = s->encap == ENCAP_UDP || sa->way.socket == ON_NAT ||
-		 (asked && s->encap == ENCAP_AUTO && nat_seen(sa->keying, p, sa->spis, &sa->way));
+	h->nat = s->core.encap == ENCAP_UDP || sa->way.socket == ON_NAT ||
+		 (asked && s->core.encap == ENCAP_AUTO &&
+			 nat_seen(sa->keying, p, sa->spis, &sa->way));
 	if (!h->nat || sa->way.socket == ON_NAT)
 		return;
 	sa->way.socket = ON_NAT;
@@ -330,8 +331,8 @@ static int send_auth(struct ike_sa *sa)
 	child_offer(sa, &offer, false);
 	put_be32(spi, child->spi[SA_IN]);
 	payload_sa_offer(&w.payloads, &offer, (struct slice){spi, sizeof spi});
-	child->local = s->local;
-	child->remote = s->remote_ts;
+	child->local = s->core.local;
+	child->remote = s->core.remote_ts;
 	payload_ts_add(&w.payloads, PAYLOAD_TSI, &child->local);
 	payload_ts_add(&w.payloads, PAYLOAD_TSR, &child->remote);
 	child_offer_hcp(child, &w.payloads);
@@ -399,8 +400,8 @@ static const char *take_child(struct ike_sa *sa, struct child *child, const stru
 		return "its answer is not one of our offers";
 	payload_ts_parse(p->ts_i, &child->local, &all);
 	payload_ts_parse(p->ts_r, &child->remote, &all);
-	if (!selectors_within(&child->local, &s->local) ||
-		!selectors_within(&child->remote, &s->remote_ts))
+	if (!selectors_within(&child->local, &s->core.local) ||
+		!selectors_within(&child->remote, &s->core.remote_ts))
 		return "its selectors reach beyond ours";
 	if (!child_accept_hcp(child, p))
 		return "it compresses as we did not offer";

@@ -23,7 +23,7 @@ static void allowed_of_all(const struct keying *k, struct allowed *out)
 	for (size_t i = 0; i < k->settings.n; i++) {
 		const struct settings *s = &k->settings.list[i];
 
-		if (s->role != ROLE_INITIATOR)
+		if (s->core.role != ROLE_INITIATOR)
 			settings_add_allowed(out, &s->ike);
 	}
 }
@@ -58,7 +58,7 @@ static uint32_t hashes_of_all(const struct keying *k)
 	uint32_t hashes = 0;
 
 	for (size_t i = 0; i < k->settings.n; i++)
-		if (k->settings.list[i].role != ROLE_INITIATOR)
+		if (k->settings.list[i].core.role != ROLE_INITIATOR)
 			hashes |= auth_hashes(&k->settings.list[i]);
 	return hashes;
 }
@@ -66,7 +66,7 @@ static uint32_t hashes_of_all(const struct keying *k)
 static bool any_ppk(const struct keying *k)
 {
 	for (size_t i = 0; i < k->settings.n; i++)
-		if (k->settings.list[i].role != ROLE_INITIATOR && k->settings.list[i].ppk_len)
+		if (k->settings.list[i].core.role != ROLE_INITIATOR && k->settings.list[i].ppk_len)
 			return true;
 	return false;
 }
@@ -257,7 +257,7 @@ static struct peer *find_peer(struct keying *k, struct slice id)
 	for (size_t i = 0; i < k->settings.n; i++) {
 		const struct settings *s = &k->settings.list[i];
 
-		if (s->role != ROLE_INITIATOR &&
+		if (s->core.role != ROLE_INITIATOR &&
 			slice_equal(id, (struct slice){s->peer_id.body, s->peer_id.len}))
 			return &k->peers[i];
 	}

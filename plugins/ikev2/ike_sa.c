@@ -236,7 +236,8 @@ int request_send(struct ike_sa *sa, struct message_writer *w, struct request wha
 	what.len = len;
 	what.exchange = w->head.exchange;
 	sa->request = what;
-	retransmit_begin(&sa->request.retransmit, retransmit_profile(sa->peer->settings->lossy));
+	retransmit_begin(
+		&sa->request.retransmit, retransmit_profile(sa->peer->settings->core.lossy));
 	/* Whoever has been silent before is given up sooner, and a handshake begins anew. */
 	if (what.what == ASK_ALIVE)
 		sa->request.retransmit.sent = sa->request.retransmit.profile->tries / 2;

@@ -3,12 +3,8 @@
 #ifndef DIETVPN_IKEV2_PAYLOAD_TS_H
 #define DIETVPN_IKEV2_PAYLOAD_TS_H
 
+#include "common/selectors.h"
 #include "ikev2/payload.h"
-
-struct selectors {
-	struct ts list[TS_MAX];
-	uint8_t n;
-};
 
 /*
  * Selectors of a valid body that we know; unknown types are skipped, more than TS_MAX left out

@@ -36,7 +36,7 @@ static int check(const struct keying_host *host, struct slice config)
 static bool answers(const struct settings_list *list)
 {
 	for (size_t i = 0; i < list->n; i++)
-		if (list->list[i].role != ROLE_INITIATOR)
+		if (list->list[i].core.role != ROLE_INITIATOR)
 			return true;
 	return false;
 }
@@ -65,7 +65,7 @@ static struct peer *make_peers(const struct settings_list *list)
 
 	for (size_t i = 0; peers && i < list->n; i++) {
 		peers[i].settings = &list->list[i];
-		peers[i].remote = list->list[i].remote;
+		peers[i].remote = list->list[i].core.remote;
 	}
 	return peers;
 }
@@ -136,7 +136,8 @@ static void start_at_boot(struct keying *k)
 	for (size_t i = 0; i < k->settings.n; i++) {
 		struct peer *peer = &k->peers[i];
 
-		if (!peer->settings->boot || peer->settings->role == ROLE_RESPONDER || peer->sa)
+		if (!peer->settings->core.boot || peer->settings->core.role == ROLE_RESPONDER ||
+			peer->sa)
 			continue;
 		k->host->random(k->host, &chance, sizeof chance);
 		peer->waiting = true;
@@ -156,7 +157,7 @@ static int start(struct keying *k)
 static struct peer *find(struct keying *k, uint32_t policy)
 {
 	for (size_t i = 0; i < k->settings.n; i++)
-		if (k->peers[i].settings->policy == policy)
+		if (k->peers[i].settings->core.policy == policy)
 			return &k->peers[i];
 	return NULL;
 }
@@ -184,7 +185,7 @@ static void endpoint(struct keying *k, uint32_t policy, const struct ip_endpoint
 	if (!peer)
 		return;
 	peer->remote = *remote;
-	if (peer->settings->boot && !peer->sa && !peer->waiting)
+	if (peer->settings->core.boot && !peer->sa && !peer->waiting)
 		initiate(k, peer);
 }
 
@@ -208,7 +209,7 @@ static void sa_event(struct keying *k, sa_id id, enum sa_event event)
 	switch (event) {
 	case SA_SOFT_EXPIRED:
 	case SA_SEQUENCE_LOW:
-		if (child->ike->peer->settings->sleepy || child->state != CHILD_UP)
+		if (child->ike->peer->settings->core.sleepy || child->state != CHILD_UP)
 			break;
 		child->want_rekey = true;
 		exchange_next(child->ike);
@@ -290,7 +291,7 @@ static void on_retry(struct keying *k, uint32_t index)
 	if (!peer)
 		return;
 	peer->waiting = false;
-	if (!peer->sa && peer->settings->boot)
+	if (!peer->sa && peer->settings->core.boot)
 		initiate(k, peer);
 }
 
@@ -351,7 +352,7 @@ static void move_sas(struct keying *k, const struct peer *from, struct peer *to)
 static struct peer *unchanged(struct peer *peers, size_t n, const struct settings *old)
 {
 	for (size_t i = 0; i < n; i++)
-		if (peers[i].settings->policy == old->policy)
+		if (peers[i].settings->core.policy == old->core.policy)
 			return settings_equal(peers[i].settings, old) ? &peers[i] : NULL;
 	return NULL;
 }

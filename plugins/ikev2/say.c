@@ -11,7 +11,7 @@ void say(const struct keying *k, enum keying_log level, const struct peer *peer,
 	...)
 {
 	char text[400];
-	int n = peer ? snprintf(text, sizeof text, "peer \"%s\": ", peer->settings->name) : 0;
+	int n = peer ? snprintf(text, sizeof text, "peer \"%s\": ", peer->settings->core.name) : 0;
 	va_list args;
 
 	va_start(args, fmt);
@@ -27,7 +27,7 @@ void tell(const struct keying *k, const char *event, const struct peer *peer, co
 	tree_writer_init(&w);
 	tree_put_map(&w, 2);
 	tree_put_text(&w, "peer");
-	tree_put_text(&w, peer->settings->name);
+	tree_put_text(&w, peer->settings->core.name);
 	tree_put_text(&w, "why");
 	tree_put_text(&w, why);
 	if (!w.error)
@@ -38,7 +38,7 @@ void tell(const struct keying *k, const char *event, const struct peer *peer, co
 void trouble(const struct keying *k, const struct peer *peer, const char *why)
 {
 	if (KEYING_HOST_HAS(k->host, trouble))
-		k->host->trouble(k->host, peer->settings->policy, why);
+		k->host->trouble(k->host, peer->settings->core.policy, why);
 }
 
 const char *print_addr(const struct ip_addr *addr, char text[ADDR_TEXT])

@@ -3,27 +3,20 @@
 #ifndef DIETVPN_IKEV2_SETTINGS_H
 #define DIETVPN_IKEV2_SETTINGS_H
 
+#include "common/peer_config.h"
 #include "crypto/prf.h"
 #include "crypto/secret.h"
 #include "crypto/sign_key.h"
-#include "dietvpn/keying.h"
 #include "ikev2/payload_hcp.h"
 #include "ikev2/payload_sa.h"
-#include "ikev2/payload_ts.h"
-
-#include <stdbool.h>
 
 enum {
-	SETTINGS_NAME_MAX = 41,
 	SETTINGS_ID_MAX = 128,
 	SETTINGS_ATTRS_MAX = 64,
 	SETTINGS_PSK_MIN = 16,
 	SETTINGS_PSK_MAX = 512,
 	SETTINGS_PADS = 3, /* one per PRF that a PSK may be used with: 5, 6, 7 */
 };
-
-enum role { ROLE_INITIATOR, ROLE_RESPONDER, ROLE_BOTH };
-enum encap_wish { ENCAP_AUTO, ENCAP_UDP, ENCAP_RAW };
 
 /* An identification payload's body: type, three zero octets, data (RFC 7296 3.5). */
 struct identity {
@@ -32,16 +25,11 @@ struct identity {
 };
 
 struct settings {
-	char name[SETTINGS_NAME_MAX];
-	uint32_t policy, at; /* at: a value of this peer, for config_error */
-	enum role role;
+	struct peer_config core;
 	struct identity id, peer_id;
-	bool peer_id_named;        /* PeerId stands in the file: asked for in IKE_AUTH */
-	struct ip_endpoint remote; /* family 0: the peer comes to us, or a name */
-	enum encap_wish encap;
-	bool boot, sleepy, lossy, nat_detection, pfs;
+	bool peer_id_named; /* PeerId stands in the file: asked for in IKE_AUTH */
+	bool nat_detection, pfs;
 	struct allowed ike, esp;
-	struct selectors local, remote_ts;
 	bool compress, fallback; /* fallback: a plain child beside one that compresses */
 	struct hcp hcp;          /* what we would like to compress with */
 	uint32_t window;         /* of the attributes: replay window */
@@ -52,7 +40,7 @@ struct settings {
 	uint8_t pads[SETTINGS_PADS][PRF_LEN_MAX]; /* prf(PSK, "Key Pad for IKEv2") */
 	uint8_t ppk[SECRET_MAX];                  /* RFC 8784 */
 	size_t ppk_len;                           /* 0: none */
-	char ppk_id[SETTINGS_NAME_MAX];
+	char ppk_id[PEER_NAME_MAX];
 	bool ppk_required;
 	uint64_t ike_life_s, child_life_s;
 };
@@ -66,12 +54,12 @@ struct settings_list {
 
 extern const struct keying_key settings_keys[];
 
-/* RFC 4303 as it is, as sa_install takes it. */
-struct slice settings_plain_attrs(void);
 /* A child's attributes for sa_install into out: h, and our window where the numbers allow it.
  * 0 or -EMSGSIZE. */
 int settings_attrs(const struct settings *s, const struct hcp *h, uint8_t out[SETTINGS_ATTRS_MAX],
 	size_t *len);
+/* 0x.. is a KEY_ID, user@host an RFC 822 address, all else a name (ikev2.md 1.4). false: none. */
+bool settings_identity(const char *text, struct identity *out);
 /* What to compare where one does not believe the other. */
 const char *settings_auth_hint(const struct settings *s);
 /* Adds suites and groups of one list to another. */

@@ -6,7 +6,7 @@
  */
 #include "manual/settings.h"
 
-#include "codec/tree.h"
+#include "common/peer_attrs.h"
 #include "crypto/hash.h"
 #include "crypto/secret.h"
 
@@ -38,7 +38,7 @@ __attribute__((format(printf, 4, 5))) static void say(
 	struct keying *k, enum keying_log level, const struct peer *peer, const char *fmt, ...)
 {
 	char text[256];
-	size_t n = (size_t)snprintf(text, sizeof text, "peer \"%s\": ", peer->settings.name);
+	size_t n = (size_t)snprintf(text, sizeof text, "peer \"%s\": ", peer->settings.core.name);
 	va_list args;
 
 	va_start(args, fmt);
@@ -54,7 +54,7 @@ static void tell(struct keying *k, const struct peer *peer, const char *event, c
 	tree_writer_init(&w);
 	tree_put_map(&w, 2);
 	tree_put_text(&w, "peer");
-	tree_put_text(&w, peer->settings.name);
+	tree_put_text(&w, peer->settings.core.name);
 	tree_put_text(&w, "remedy");
 	tree_put_text(&w, remedy);
 	if (!w.error)
@@ -86,15 +86,15 @@ static struct sa_params params_of(const struct settings *s, enum part part)
 		.dir = dir,
 		.mode = SA_TUNNEL,
 		.encap = s->encap,
-		.policy = s->policy,
+		.policy = s->core.policy,
 		.spi = plain ? s->spi[dir] | (uint32_t)SETTINGS_FALLBACK_SPI : s->spi[dir],
 		.esn = s->esn,
 		.encr = s->encr,
 		.keymat_len = s->keymat_len,
 		.local = {.port = s->port},
-		.remote = s->remote,
-		.n_ts_local = s->n_local,
-		.n_ts_remote = s->n_remote,
+		.remote = s->core.remote,
+		.n_ts_local = s->core.local.n,
+		.n_ts_remote = s->core.remote_ts.n,
 		.soft_s = soft(s->hard_s),
 		.hard_s = s->hard_s,
 		.soft_packets = soft(s->hard_packets),
@@ -105,12 +105,11 @@ static struct sa_params params_of(const struct settings *s, enum part part)
 		.long_lived = 1,
 		.fallback = plain,
 		.pinned = !s->spi_bits,
-		.attrs = plain ? (struct slice){s->plain, s->plain_len}
-			       : (struct slice){s->attrs, s->attrs_len},
+		.attrs = plain ? peer_attrs_plain() : (struct slice){s->attrs, s->attrs_len},
 	};
 
-	memcpy(p.ts_local, s->local, sizeof p.ts_local);
-	memcpy(p.ts_remote, s->remote_ts, sizeof p.ts_remote);
+	memcpy(p.ts_local, s->core.local.list, sizeof p.ts_local);
+	memcpy(p.ts_remote, s->core.remote_ts.list, sizeof p.ts_remote);
 	return p;
 }
 
@@ -165,7 +164,7 @@ static void warn_no_record(struct keying *k, struct peer *peer)
 	if (peer->warned)
 		return;
 	peer->warned = true;
-	snprintf(remedy, sizeof remedy, "dietvpn sa fresh-key %s", peer->settings.name);
+	snprintf(remedy, sizeof remedy, "dietvpn sa fresh-key %s", peer->settings.core.name);
 	say(k, KEYING_WARN, peer,
 		"no record of its keys' sequence numbers: if they were never used, `%s`; else put "
 		"in "
@@ -252,29 +251,6 @@ static int start(struct keying *k)
 	return 0;
 }
 
-static bool same_address(const struct ip_addr *a, const struct ip_addr *b)
-{
-	return a->family == b->family && !memcmp(a->bytes, b->bytes, sizeof a->bytes);
-}
-
-static bool same_selectors(const struct ts *a, const struct ts *b, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (a[i].ip_proto != b[i].ip_proto || a[i].port_start != b[i].port_start ||
-			a[i].port_end != b[i].port_end ||
-			!same_address(&a[i].addr_start, &b[i].addr_start) ||
-			!same_address(&a[i].addr_end, &b[i].addr_end))
-			return false;
-	return true;
-}
-
-static bool same_traffic(const struct settings *a, const struct settings *b)
-{
-	return a->policy == b->policy && a->n_local == b->n_local && a->n_remote == b->n_remote &&
-	       same_selectors(a->local, b->local, a->n_local) &&
-	       same_selectors(a->remote_ts, b->remote_ts, a->n_remote);
-}
-
 static bool same_keys(const struct settings *a, const struct settings *b)
 {
 	return a->encr == b->encr && a->keymat_len == b->keymat_len &&
@@ -287,23 +263,28 @@ static bool same_keys(const struct settings *a, const struct settings *b)
 
 static bool same_attrs(const struct settings *a, const struct settings *b)
 {
-	return a->attrs_len == b->attrs_len && a->plain_len == b->plain_len &&
-	       !memcmp(a->attrs, b->attrs, a->attrs_len) &&
-	       !memcmp(a->plain, b->plain, a->plain_len) && a->fallback == b->fallback;
+	return a->attrs_len == b->attrs_len && !memcmp(a->attrs, b->attrs, a->attrs_len) &&
+	       a->fallback == b->fallback;
+}
+
+static bool same_core(const struct peer_config *a, const struct peer_config *b)
+{
+	return !strcmp(a->name, b->name) && a->policy == b->policy &&
+	       addr_same(&a->remote.addr, &b->remote.addr) && a->remote.port == b->remote.port &&
+	       selectors_same(&a->local, &b->local) && selectors_same(&a->remote_ts, &b->remote_ts);
 }
 
 /* What differs only in where it stands in the file is the same; padding says nothing. */
 static bool same(const struct settings *a, const struct settings *b)
 {
-	return !strcmp(a->name, b->name) && same_address(&a->remote.addr, &b->remote.addr) &&
-	       a->remote.port == b->remote.port && a->port == b->port && a->encap == b->encap &&
-	       same_traffic(a, b) && same_keys(a, b) && same_attrs(a, b);
+	return same_core(&a->core, &b->core) && a->port == b->port && a->encap == b->encap &&
+	       same_keys(a, b) && same_attrs(a, b);
 }
 
 static struct peer *find(struct peer *peers, size_t n, uint32_t policy)
 {
 	for (size_t i = 0; i < n; i++)
-		if (peers[i].settings.policy == policy)
+		if (peers[i].settings.core.policy == policy)
 			return &peers[i];
 	return NULL;
 }
@@ -319,7 +300,7 @@ static int reload(struct keying *k, struct slice config)
 		return r;
 	for (size_t i = 0; i < k->n; i++) {
 		struct peer *old = &k->peers[i];
-		struct peer *now = find(peers, n, old->settings.policy);
+		struct peer *now = find(peers, n, old->settings.core.policy);
 
 		if (now && same(&now->settings, &old->settings))
 			memcpy(now, old, sizeof *now);

@@ -3,12 +3,9 @@
 #ifndef DIETVPN_MANUAL_SETTINGS_H
 #define DIETVPN_MANUAL_SETTINGS_H
 
-#include "dietvpn/keying.h"
-
-#include <stdbool.h>
+#include "common/peer_config.h"
 
 enum {
-	SETTINGS_NAME_MAX = 41,
 	SETTINGS_ATTRS_MAX = 256,
 	SETTINGS_DIGEST_LEN = 16,
 	/* added to an SPI, it names the plain SA beside the compressed one */
@@ -17,24 +14,20 @@ enum {
 
 /* One peer; all octets are set, so that two can be compared as memory. */
 struct settings {
-	char name[SETTINGS_NAME_MAX];
-	uint32_t policy, at;       /* at: a value of this peer, for config_error */
-	struct ip_endpoint remote; /* family 0: the peer comes to us, or a name */
-	uint16_t port;             /* ours */
+	struct peer_config core; /* remote: with a port where packets go in UDP */
+	uint16_t port;           /* ours */
 	enum sa_encap encap;
 	enum encr encr;
 	size_t keymat_len;
-	struct ts local[TS_MAX], remote_ts[TS_MAX];
-	uint8_t n_local, n_remote;
-	uint32_t spi[2];                              /* by enum sa_dir */
-	uint32_t spi_at[2], key_at[2];                /* for config_error */
-	uint8_t digest[2][SETTINGS_DIGEST_LEN];       /* of the keys, which stay in their files */
-	uint8_t attrs[SETTINGS_ATTRS_MAX], plain[32]; /* of the SA and of its fallback */
-	size_t attrs_len, plain_len;
+	uint32_t spi[2];                        /* by enum sa_dir */
+	uint32_t spi_at[2], key_at[2];          /* for config_error */
+	uint8_t digest[2][SETTINGS_DIGEST_LEN]; /* of the keys, which stay in their files */
+	uint8_t attrs[SETTINGS_ATTRS_MAX];
+	size_t attrs_len;
 	uint8_t spi_bits;
 	uint32_t window;
 	uint64_t hard_s, hard_packets, hard_bytes;
-	uint8_t esn, fallback;
+	bool esn, fallback;
 };
 
 extern const struct keying_key settings_keys[];
