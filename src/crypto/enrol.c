@@ -33,6 +33,17 @@ static struct slice info_of(
 	return (struct slice){info, label.len + 4 + id.len};
 }
 
+int enrol_master(struct slice text, uint8_t master[ENROL_MASTER_MAX], size_t *len)
+{
+	const char *base64 = (const char *)text.data;
+
+	if (!secret_from_base64(base64, text.len, master, ENROL_MASTER_MAX, len) &&
+		*len >= ENROL_MASTER_MIN)
+		return 0;
+	secret_wipe(master, ENROL_MASTER_MAX);
+	return -EINVAL;
+}
+
 int enrol_psk(struct slice master, struct slice id, uint32_t generation, uint8_t psk[ENROL_PSK_LEN])
 {
 	const struct slice label = {(const uint8_t *)psk_label, sizeof(psk_label)};

@@ -11,8 +11,15 @@
 enum {
 	ENROL_PSK_LEN = 16,
 	ENROL_MASTER_MIN = 16,
-	ENROL_ID_MAX = 255, /* octets of an identity */
+	ENROL_MASTER_MAX = 64, /* of what a file may hold */
+	ENROL_ID_MAX = 255,    /* octets of an identity */
 };
+
+/*
+ * The text of the file that Master = names, base64 of 16 to 64 octets (`dietvpn genkey` writes 32),
+ * to the master itself, which the caller wipes. 0 or -EINVAL; master is then wiped.
+ */
+int enrol_master(struct slice text, uint8_t master[ENROL_MASTER_MAX], size_t *len);
 
 /*
  * The PSK of one device: HKDF-SHA-256, no salt, the master as input keying material and as info

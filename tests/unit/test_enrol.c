@@ -78,6 +78,24 @@ Test(enrol, psk)
 	}
 }
 
+/* What dietvpn genkey writes, and what an editor leaves behind. */
+Test(enrol, master_file)
+{
+	static const char *const wrong[] = {"", "AAECAwQFBgcICQoLDA0O", /* 15 octets */
+		"AAECAwQFBgcICQoLDA0ODx*=", "no base64 at all, though long enough"};
+	const char *good = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n";
+	uint8_t got[ENROL_MASTER_MAX], zero[ENROL_MASTER_MAX] = {0};
+	size_t len;
+
+	cr_assert_eq(enrol_master(text(good), got, &len), 0);
+	cr_assert_eq(len, sizeof(master));
+	cr_assert_eq(memcmp(got, master, len), 0);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		cr_assert_eq(enrol_master(text(wrong[i]), got, &len), -EINVAL, "%s", wrong[i]);
+		cr_assert_eq(memcmp(got, zero, sizeof(got)), 0, "%s", wrong[i]);
+	}
+}
+
 Test(enrol, refuses)
 {
 	const struct slice good = {master, sizeof(master)};
