@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "daemon/control.h"
+#include "daemon/control_exchange.h"
 #include "daemon/control_show.h"
 #include "daemon/daemon.h"
 #include "daemon/put.h"
@@ -377,6 +378,7 @@ static const struct verb {
 	{"sa.list", false, show_sas},
 	{"policy.list", false, show_policies},
 	{"plugin.list", false, show_plugins},
+	{"exchange.list", false, show_exchanges},
 	{"tunnel.up", true, do_up},
 	{"tunnel.down", true, do_down},
 	{"config.reload", true, do_reload},

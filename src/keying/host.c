@@ -75,6 +75,7 @@ void host_destroy(struct host *host)
 	map_fini(&host->slots);
 	map_fini(&host->sas);
 	map_fini(&host->digests);
+	trace_fini(&host->trace);
 	free(host);
 }
 
@@ -531,6 +532,11 @@ const char *host_trouble(const struct host *host, uint32_t policy)
 	const struct peer_slot *slot = key_find(&host->slots, policy);
 
 	return slot ? slot->trouble : "";
+}
+
+const struct trace_entry *host_exchange_at(const struct host *host, size_t index)
+{
+	return trace_at(&host->trace, index);
 }
 
 const struct keying_plugin_ops *host_plugin_at(const struct host *host, size_t index)

@@ -19,6 +19,7 @@ struct outer;
 struct policy;
 struct sa;
 struct state;
+struct trace_entry;
 
 struct host_params {
 	uv_loop_t *loop;
@@ -76,6 +77,8 @@ int host_order(
 int host_sa_remove(struct host *host, sa_id id);
 /* Why a policy has no SA, one sentence; "" where it has. */
 const char *host_trouble(const struct host *host, uint32_t policy);
+/* The last key exchanges, newest first, of all instances; NULL past the end. */
+const struct trace_entry *host_exchange_at(const struct host *host, size_t index);
 /* Loaded plugins, for `show plugins`; NULL past the end. */
 const struct keying_plugin_ops *host_plugin_at(const struct host *host, size_t index);
 

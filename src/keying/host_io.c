@@ -6,6 +6,9 @@
 #include "codec/tree.h"
 #include "crypto/secret.h"
 #include "io/dataplane.h"
+#include "ip/addr.h"
+#include "ipsec/ipsec.h"
+#include "ipsec/spd.h"
 #include "keying/plugin.h"
 
 #include <errno.h>
@@ -280,6 +283,56 @@ static void trouble(const struct keying_host *host, uint32_t policy, const char 
 		snprintf(slot->trouble, sizeof slot->trouble, "%s", text);
 }
 
+/* "exchange.refused" and the like for those who watch. */
+static void tell_exchange(const struct instance *in, const struct trace_entry *entry)
+{
+	const char *const pairs[][2] = {{"tunnel", entry->tunnel}, {"peer", entry->peer},
+		{"exchange", entry->exchange}, {"error", entry->error}};
+	char name[EVENT_NAME_MAX];
+	char from[IP_ENDPOINT_TEXT];
+	struct tree_writer w;
+	size_t n = 1;
+
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+		n += pairs[i][1][0] != '\0';
+	tree_writer_init(&w);
+	tree_put_map(&w, n);
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+		if (pairs[i][1][0]) {
+			tree_put_text(&w, pairs[i][0]);
+			tree_put_text(&w, pairs[i][1]);
+		}
+	tree_put_text(&w, "with");
+	tree_put_text(&w, ip_endpoint_print(&entry->remote, from, sizeof from));
+	snprintf(name, sizeof name, "exchange.%.24s", entry->outcome);
+	if (!w.error)
+		in->host->params.event(in->host->params.owner, name, (struct slice){w.data, w.len});
+	tree_writer_fini(&w);
+}
+
+static void trace(const struct keying_host *host, uint32_t policy, struct slice cbor)
+{
+	struct instance *in = instance_of(host);
+	const struct peer_slot *slot = key_find(&in->host->slots, policy);
+	const struct policy *known = slot ? spd_find(in->host->params.ipsec->spd, policy) : NULL;
+	const struct trace_source from = {.now_ms = dataplane_now_ms(),
+		.policy = known ? policy : 0,
+		.plugin = in->ops->name,
+		.tunnel = in->config->tunnel,
+		.peer = known ? known->name : ""};
+	const struct trace_entry *entry;
+	int r;
+
+	if (!cbor.data || (policy && (!known || slot->instance != in)))
+		return;
+	r = trace_add(&in->host->trace, &from, cbor, &entry);
+	if (r)
+		log_debug(
+			"%s: a record of an exchange is left out: %s", in->ops->name, strerror(-r));
+	else if (in->host->params.event)
+		tell_exchange(in, entry);
+}
+
 void host_io_fill(struct keying_host *table)
 {
 	table->log = io_log;
@@ -293,6 +346,7 @@ void host_io_fill(struct keying_host *table)
 	table->state_save = save;
 	table->event = event;
 	table->trouble = trouble;
+	table->trace = trace;
 }
 
 void host_io_stop(struct instance *in)

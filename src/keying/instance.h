@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "keying/host.h"
 #include "keying/state.h"
+#include "keying/trace.h"
 
 #include <uv.h>
 
@@ -42,6 +43,7 @@ struct host {
 	struct map slots;                     /* struct peer_slot by policy */
 	struct map sas;                       /* struct host_sa by id */
 	struct map digests;                   /* struct host_sa by key */
+	struct trace trace;
 	struct state *state;                  /* the owner's; NULL: not needed yet */
 	char state_trouble[HOST_TROUBLE_MAX]; /* why it did not open, as the log has it */
 	uv_timer_t *later; /* the loop's next turn: news that had to wait, a kick */
