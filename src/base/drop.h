@@ -38,6 +38,7 @@
 	DROP(NEXT_HEADER, "next-header", "next header is not what the SA carries") \
 	DROP(DUMMY, "dummy", "traffic-flow-confidentiality dummy packet") \
 	DROP(RESIDUE, "residue", "too short or not decodable for its compression rule") \
+	DROP(RULE, "rule", "no rule of the set makes such a packet: compare the rules' digests") \
 	DROP(ECN, "ecn", "congestion mark on a packet that cannot carry one (RFC 6040)") \
 	DROP(KEEPALIVE, "keepalive", "NAT keepalive (not an error)") \
 	/* the machine */ \

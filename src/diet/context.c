@@ -3,12 +3,14 @@
  */
 #include "diet/context.h"
 
+#include "diet/shared.h"
 #include "schc/set_packet.h"
 #include "base/wire.h"
 #include "ip/packet.h"
 #include "ip/ts.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -424,8 +426,7 @@ void diet_schc_end(const struct diet_attrs *attrs, const struct diet_sa *sa, str
 		only_iid(up ? sa->dst : sa->src, up ? sa->n_dst : sa->n_src, end->app_iid);
 }
 
-/* Tunnel mode: every rule begins with IP; transport mode: with what IP carries. */
-static bool suits_mode(const struct schc_rule_set *rules, enum sa_mode mode)
+bool diet_suits_mode(const struct schc_rule_set *rules, enum sa_mode mode)
 {
 	for (unsigned i = 0; i < rules->n; i++) {
 		const struct schc_rule *rule = &rules->rule[i];
@@ -441,15 +442,54 @@ static bool suits_mode(const struct schc_rule_set *rules, enum sa_mode mode)
 	return true;
 }
 
-static int compile_set(
-	struct schc_set **set, const struct diet_attrs *attrs, const struct diet_sa *sa)
+static int take_block(
+	struct diet_block **block, const struct diet_attrs *attrs, const struct schc_end *end)
 {
-	struct schc_end end;
+	struct diet_shared *own;
+	int err;
 
-	if (!schc_set_check(attrs->rules, NULL) || !suits_mode(attrs->rules, sa->mode))
+	if (attrs->shared)
+		return diet_shared_take(attrs->shared, attrs->rules, end, block);
+	own = diet_shared_create();
+	if (!own)
+		return -ENOMEM;
+	err = diet_shared_take(own, attrs->rules, end, block);
+	diet_shared_release(own);
+	return err;
+}
+
+static struct diet_by_set *by_block(struct diet_block *block)
+{
+	const struct schc_set *set = block->set;
+	struct diet_by_set *by =
+		calloc(1, sizeof *by + (set->n + (size_t)1) * sizeof(struct diet_count));
+
+	if (!by)
+		return NULL;
+	by->set = set;
+	by->block = block;
+	by->n = set->n;
+	return by;
+}
+
+static int compile_set(
+	struct diet_by_set **by, const struct diet_attrs *attrs, const struct diet_sa *sa)
+{
+	struct diet_block *block;
+	struct schc_end end;
+	int err;
+
+	if (!schc_set_check(attrs->rules, NULL) || !diet_suits_mode(attrs->rules, sa->mode))
 		return -EINVAL;
 	diet_schc_end(attrs, sa, &end);
-	return schc_set_compile(set, attrs->rules, &end);
+	err = take_block(&block, attrs, &end);
+	if (err)
+		return err;
+	*by = by_block(block);
+	if (*by)
+		return 0;
+	diet_shared_give(block);
+	return -ENOMEM;
 }
 
 static int compile_derived(struct schc_plan **plan, const struct diet_attrs *attrs,
@@ -469,12 +509,12 @@ static int derive_iipc_context(struct diet_context *context, const struct diet_a
 	int err;
 
 	context->by_set = attrs->rules != NULL;
-	err = context->by_set ? compile_set(&context->set, attrs, sa)
+	err = context->by_set ? compile_set(&context->by, attrs, sa)
 			      : compile_derived(&context->plan, attrs, sel, sa->mode);
 	if (err)
 		return err;
 	context->iipc = attrs->iipc || context->by_set;
-	context->rule_id = context->by_set ? schc_set_none_len(context->set) != 0
+	context->rule_id = context->by_set ? schc_set_none_len(context->by->set) != 0
 					   : attrs->iipc && attrs->rule_id;
 	context->guard = (uint8_t)derive_guard(context, attrs);
 	return 0;
@@ -509,32 +549,43 @@ int diet_context_init(
 	return 0;
 }
 
-static void free_rules(const struct diet_context *context)
+static size_t by_size(const struct diet_by_set *by)
 {
-	if (context->by_set)
-		schc_set_free(context->set);
-	else
-		schc_plan_free(context->plan);
+	return sizeof *by + (by->n + (size_t)1) * sizeof(struct diet_count);
 }
 
 void diet_context_fini(struct diet_context *context)
 {
-	free_rules(context);
+	if (context->by_set) {
+		diet_shared_give(context->by->block);
+		free(context->by);
+	} else {
+		schc_plan_free(context->plan);
+	}
 	*context = (struct diet_context){0};
 }
 
 size_t diet_context_size(const struct diet_context *context)
 {
-	return context->by_set ? context->set->size : context->plan->size;
+	return context->by_set ? by_size(context->by) : context->plan->size;
 }
 
 void diet_context_move(struct diet_context *context, void *place)
 {
-	memcpy(place, context->by_set ? (const void *)context->set : context->plan,
-		diet_context_size(context));
-	free_rules(context);
-	if (context->by_set)
-		context->set = place;
-	else
+	if (context->by_set) {
+		memcpy(place, context->by, by_size(context->by));
+		free(context->by);
+		context->by = place;
+	} else {
+		memcpy(place, context->plan, context->plan->size);
+		schc_plan_free(context->plan);
 		context->plan = place;
+	}
+}
+
+void diet_context_leave(struct diet_context *context)
+{
+	if (context->by_set)
+		diet_shared_give(context->by->block);
+	*context = (struct diet_context){0};
 }

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct diet_block;
+struct diet_shared;
 struct schc_end;
 struct schc_rule;
 struct schc_rule_set;
@@ -52,7 +54,10 @@ struct diet_attrs {
 	 * not looked at, and no rule is derived from the other attributes.
 	 */
 	const struct schc_rule_set *rules;
-	bool device; /* this end is Dev: what it sends goes Up; local, not negotiated */
+	struct diet_shared *shared; /* diet/shared.h: of rules, for all their SAs; NULL: each has
+				       its own */
+	uint32_t rules_digest; /* names them: the first octets of the SHA-256 of their encoding */
+	bool device;           /* this end is Dev: what it sends goes Up; local, not negotiated */
 };
 
 /* Plain ESP: RFC 4303 with 32-bit alignment, nothing compressed, SPI and SN whole. */
@@ -81,6 +86,20 @@ enum diet_guard {
 	DIET_GUARD_CHECKSUM = 4,  /* verify before eliding */
 };
 
+/* What went under one rule: whole packets, and RuleID, residue and payload of them. */
+struct diet_count {
+	uint64_t packets, before, after;
+};
+
+/* Explicit rules as one SA has them. */
+struct diet_by_set {
+	const struct schc_set *set; /* the block's */
+	struct diet_block *block;
+	uint32_t strange;          /* came behind a good ICV, and no rule of ours makes it */
+	uint32_t n;                /* entries of the set */
+	struct diet_count count[]; /* of each, then of packets that no rule took */
+};
+
 /* Size matters: one per SA. */
 struct diet_context {
 	uint32_t spi;
@@ -90,10 +109,10 @@ struct diet_context {
 	uint8_t mode, ip_version, proto; /* enum sa_mode; 0: not single */
 	uint8_t guard;                   /* what the lossless guard looks at, enum diet_guard */
 	uint8_t outer_family;            /* as in struct diet_sa */
-	bool by_set;                     /* explicit rules: set is meant, not plan */
+	bool by_set;                     /* explicit rules: by is meant, not plan */
 	union {
 		struct schc_plan *plan; /* IIPC by the derived rule; owned */
-		struct schc_set *set;   /* IIPC by explicit rules; owned */
+		struct diet_by_set *by; /* IIPC by explicit rules; owned */
 	};
 };
 
@@ -107,10 +126,11 @@ struct diet_context {
 int diet_context_init(
 	struct diet_context *context, const struct diet_attrs *attrs, const struct diet_sa *sa);
 void diet_context_fini(struct diet_context *context);
-/* Octets of plan or set, and: they move to a place of that size, aligned as malloc does, that the
- * caller owns from then on. */
+/* Octets of plan or by, and: they move to a place of that size, aligned as malloc does, that the
+ * caller owns from then on; before he frees it he calls diet_context_leave instead of _fini. */
 size_t diet_context_size(const struct diet_context *context);
 void diet_context_move(struct diet_context *context, void *place);
+void diet_context_leave(struct diet_context *context);
 
 /*
  * The IIPC rule in schc/rule.h's form, for `rules explain`, tests and the plan; 0 or -EINVAL. No
@@ -125,5 +145,7 @@ int diet_eec_rule(const struct diet_attrs *attrs, const struct diet_sa *sa, stru
  * identifiers the last 64 bits of those IPv6 selectors that admit only one.
  */
 void diet_schc_end(const struct diet_attrs *attrs, const struct diet_sa *sa, struct schc_end *end);
+/* Tunnel mode: every rule begins with IP; transport mode: with what IP carries. */
+bool diet_suits_mode(const struct schc_rule_set *rules, enum sa_mode mode);
 
 #endif

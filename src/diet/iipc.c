@@ -4,9 +4,9 @@
 #include "diet/iipc.h"
 
 #include "diet/context.h"
+#include "diet/iipc_set.h"
 #include "schc/compress.h"
 #include "schc/decompress.h"
-#include "schc/set_packet.h"
 #include "base/buf.h"
 #include "base/wire.h"
 #include "ip/checksum.h"
@@ -23,7 +23,6 @@ enum {
 	UDP_CKSUM_AT = 6,
 	UDP_HEADER = 8,
 	TCP_CKSUM_AT = 16,
-	ICMP_CKSUM_AT = 2,
 	IPV4_CKSUM_AT = 10,
 	IPV4_LEN_AT = 2,
 	IPV6_LEN_AT = 4,
@@ -50,7 +49,7 @@ static bool is_neighbor_discovery(const struct ip_packet *ip)
 }
 
 /* Packets whose Hop Limit means something must not get that of the header outside (section 7). */
-static bool hop_limit_may_change(const struct ip_packet *ip)
+bool iipc_hop_limit_may_change(const struct ip_packet *ip)
 {
 	return ip_packet_hop_limit(ip) >= HOP_LIMIT_MIN && !is_neighbor_discovery(ip) &&
 	       !stays_on_link(ip->version, ip->src) && !stays_on_link(ip->version, ip->dst);
@@ -60,7 +59,7 @@ static bool layer3_restorable(const struct diet_context *context, const struct i
 {
 	if (ip->version != context->ip_version)
 		return false;
-	if ((context->guard & DIET_GUARD_HOP_LIMIT) && !hop_limit_may_change(ip))
+	if ((context->guard & DIET_GUARD_HOP_LIMIT) && !iipc_hop_limit_may_change(ip))
 		return false;
 	if ((context->guard & DIET_GUARD_ATOMIC) && ip->fragment)
 		return false;
@@ -113,147 +112,25 @@ static bool rule_fits(const struct diet_context *context, const struct ip_packet
 	return !plan->proto || layer4_restorable(context, ip);
 }
 
-/* --- explicit rules -------------------------------------------------------------------------- */
-
-/* Just as computing makes it: no "none" in UDP, the one zero that a sum over octets becomes. */
-static bool sum_is_canonical(const struct ip_packet *ip, const uint8_t *l4, size_t len)
-{
-	if (ip->sum_pending)
-		return true;
-	switch (ip->proto) {
-	case IP_PROTO_UDP:
-		return get_be16(l4 + UDP_LEN_AT) == len && get_be16(l4 + UDP_CKSUM_AT);
-	case IP_PROTO_UDPLITE:
-		return get_be16(l4 + UDP_CKSUM_AT);
-	case IP_PROTO_TCP:
-		return get_be16(l4 + TCP_CKSUM_AT) != UINT16_MAX;
-	case IP_PROTO_ICMP:
-	case IP_PROTO_ICMPV6:
-		return get_be16(l4 + ICMP_CKSUM_AT) != UINT16_MAX;
-	default:
-		return ip->proto == IP_PROTO_SCTP;
-	}
-}
-
-/* All but the transport checksum, which is the only one that costs something to look at. */
-static unsigned restorable_lengths(const struct ip_packet *ip)
-{
-	const uint8_t *l4 = ip->data + ip->hdr_len;
-	size_t len = ip->len - ip->hdr_len;
-	unsigned fixes = SCHC_FIX_FLOW_LABEL;
-
-	if (ip->version == 6) {
-		if (get_be16(ip->data + IPV6_LEN_AT) == ip->len - IPV6_HEADER)
-			fixes |= SCHC_FIX_IPV6_LEN;
-	} else {
-		if (get_be16(ip->data + IPV4_LEN_AT) == ip->len)
-			fixes |= SCHC_FIX_IPV4_LEN;
-		if (get_be16(ip->data + IPV4_CKSUM_AT) ==
-			checksum_ipv4_header(ip->data, IPV4_HEADER))
-			fixes |= SCHC_FIX_IPV4_CKSUM;
-	}
-	if (ip->fragment)
-		return fixes;
-	fixes |= SCHC_FIX_IPV4_ID;
-	if ((ip->proto == IP_PROTO_UDP || ip->proto == IP_PROTO_UDPLITE) && len >= UDP_HEADER &&
-		get_be16(l4 + UDP_LEN_AT) == len)
-		fixes |= SCHC_FIX_L4_LEN;
-	return fixes;
-}
-
-static bool sum_restorable(const struct ip_packet *ip, bool verify)
-{
-	return !ip->fragment &&
-	       sum_is_canonical(ip, ip->data + ip->hdr_len, ip->len - ip->hdr_len) &&
-	       (!verify || ip->sum_pending || checksum_transport_ok(ip));
-}
-
-unsigned iipc_restorable(const struct ip_packet *ip)
-{
-	return restorable_lengths(ip) | (sum_restorable(ip, true) ? SCHC_FIX_L4_CKSUM : 0);
-}
-
-/* What the guard knows of a packet so far. */
-struct facts {
-	unsigned lengths; /* restorable_lengths, once known */
-	bool looked, summed, sum_ok;
-};
-
-static bool fixes_hold(const struct diet_context *context, const struct schc_plan *plan,
-	const struct ip_packet *ip, struct facts *facts)
-{
-	if (!facts->looked) {
-		facts->looked = true;
-		facts->lengths = restorable_lengths(ip);
-	}
-	if (plan->fixes & ~(facts->lengths | SCHC_FIX_L4_CKSUM))
-		return false;
-	if (!(plan->fixes & SCHC_FIX_L4_CKSUM))
-		return true;
-	if (!facts->summed) {
-		facts->summed = true;
-		facts->sum_ok = sum_restorable(ip, context->guard & DIET_GUARD_CHECKSUM);
-	}
-	return facts->sum_ok;
-}
-
-/* The lossless guard of one rule, strict: no exception but what is generated or under lower. */
-static bool guard_holds(const struct diet_context *context, const struct schc_plan *plan,
-	const struct ip_packet *ip, struct facts *facts)
-{
-	if (plan->proto && (ip->fragment || ip->proto != plan->proto))
-		return false;
-	if (plan->proto && context->mode == SA_TUNNEL && ip->hdr_len != plan->l4_offset)
-		return false;
-	if ((plan->lowered & 1u << SCHC_LOWER_HOP_LIMIT) && !hop_limit_may_change(ip))
-		return false;
-	return fixes_hold(context, plan, ip, facts);
-}
-
-static bool set_takes(
-	const struct diet_context *context, const struct ip_packet *ip, struct schc_view *view)
-{
-	bool tunnel = context->mode == SA_TUNNEL;
-	size_t at = tunnel ? 0 : ip->hdr_len;
-	struct facts facts = {0};
-
-	schc_view_open(view, context->set, tunnel ? ip->version : 0, ip->data + at, ip->len - at);
-	while (schc_view_next(view, context->set))
-		if (guard_holds(context, schc_entry_plan(context->set, view->entry), ip, &facts))
-			return true;
-	return false;
-}
-
-/* --- what both have in common ---------------------------------------------------------------- */
-
-static bool set_fits(const struct diet_context *context, const struct ip_packet *ip)
-{
-	struct schc_view view;
-
-	return context->rule_id || set_takes(context, ip, &view);
-}
-
-bool iipc_fits(const struct diet_context *context, const struct ip_packet *ip)
+bool iipc_look(
+	const struct diet_context *context, const struct ip_packet *ip, struct iipc_look *look)
 {
 	if (context->by_set)
-		return set_fits(context, ip);
-	return !context->iipc || context->rule_id || rule_fits(context, ip);
+		look->by_rule = iipc_set_takes(context, ip, &look->view);
+	else
+		look->by_rule = context->iipc && rule_fits(context, ip);
+	return look->by_rule || context->rule_id || !context->iipc;
 }
 
-static bool set_elides_checksum(const struct diet_context *context, const struct ip_packet *ip)
+bool iipc_look_elides_checksum(const struct diet_context *context, const struct iipc_look *look)
 {
-	struct schc_view view;
+	const struct schc_plan *plan = context->plan;
 
-	return set_takes(context, ip, &view) &&
-	       (schc_entry_plan(context->set, view.entry)->fixes & SCHC_FIX_L4_CKSUM);
-}
-
-bool iipc_elides_checksum(const struct diet_context *context, const struct ip_packet *ip)
-{
+	if (!look->by_rule)
+		return false;
 	if (context->by_set)
-		return set_elides_checksum(context, ip);
-	return context->iipc && (context->plan->fixes & SCHC_FIX_L4_CKSUM) &&
-	       (!context->rule_id || rule_fits(context, ip));
+		plan = schc_entry_plan(context->by->set, look->view.entry);
+	return plan->fixes & SCHC_FIX_L4_CKSUM;
 }
 
 static size_t inner_len(const struct diet_context *context, const struct ip_packet *ip)
@@ -261,16 +138,31 @@ static size_t inner_len(const struct diet_context *context, const struct ip_pack
 	return context->mode == SA_TUNNEL ? ip->len : ip->len - ip->hdr_len;
 }
 
+size_t iipc_look_len(const struct diet_context *context, const struct ip_packet *ip,
+	const struct iipc_look *look)
+{
+	size_t len = inner_len(context, ip);
+
+	if (!look->by_rule)
+		return len + context->rule_id;
+	if (context->by_set)
+		return len - look->view.header_len + look->view.residue_len;
+	return len + context->rule_id - context->plan->header_len + context->plan->residue_len;
+}
+
+bool iipc_fits(const struct diet_context *context, const struct ip_packet *ip)
+{
+	struct iipc_look look;
+
+	return iipc_look(context, ip, &look);
+}
+
 size_t iipc_compressed_len(const struct diet_context *context, const struct ip_packet *ip)
 {
-	size_t len = inner_len(context, ip) + context->rule_id;
-	struct schc_view view;
+	struct iipc_look look;
 
-	if (context->by_set && set_takes(context, ip, &view))
-		return len - context->rule_id - view.header_len + view.residue_len;
-	if (context->by_set || !context->iipc || (context->rule_id && !rule_fits(context, ip)))
-		return len;
-	return len - context->plan->header_len + context->plan->residue_len;
+	iipc_look(context, ip, &look);
+	return iipc_look_len(context, ip, &look);
 }
 
 size_t iipc_usual_len(const struct diet_context *context, size_t len)
@@ -280,7 +172,7 @@ size_t iipc_usual_len(const struct diet_context *context, size_t len)
 	return len + context->rule_id - context->plan->header_len + context->plan->residue_len;
 }
 
-static enum drop put_rule_id(struct buf *pkt, uint8_t id)
+enum drop iipc_put_rule_id(struct buf *pkt, uint8_t id)
 {
 	uint8_t *front = buf_push(pkt, 1);
 
@@ -290,54 +182,39 @@ static enum drop put_rule_id(struct buf *pkt, uint8_t id)
 	return DROP_NONE;
 }
 
-/* An IPv4 header outside carries the 16 low bits of a flow label as its Identification. */
-static void fit_flow_label(const struct diet_context *context, struct outer *outer)
+void iipc_fit_flow_label(const struct diet_context *context, struct outer *outer)
 {
 	if (context->outer_family == 4)
 		outer->flow_label &= 0xffff;
 }
 
-static enum drop compress_by_set(const struct diet_context *context, const struct ip_packet *ip,
-	struct buf *pkt, struct outer *outer)
-{
-	uint8_t residue[SCHC_SET_RESIDUE_LEN];
-	struct schc_view view;
-	uint8_t *front;
-
-	if (!set_takes(context, ip, &view))
-		return context->rule_id ? put_rule_id(pkt, schc_set_none(context->set))
-					: DROP_NO_FIT;
-	schc_view_compress(&view, context->set, residue, outer);
-	fit_flow_label(context, outer);
-	buf_pull(pkt, view.header_len);
-	front = buf_push(pkt, view.residue_len);
-	if (!front)
-		return DROP_NO_BUFFER;
-	memcpy(front, residue, view.residue_len);
-	return DROP_NONE;
-}
-
-enum drop iipc_compress(const struct diet_context *context, const struct ip_packet *ip,
+enum drop iipc_look_compress(const struct diet_context *context, const struct iipc_look *look,
 	struct buf *pkt, struct outer *outer)
 {
 	const struct schc_plan *plan = context->plan;
 
 	if (context->by_set)
-		return compress_by_set(context, ip, pkt, outer);
+		return iipc_set_compress(context, look->by_rule ? &look->view : NULL, pkt, outer);
 	if (!context->iipc)
 		return DROP_NONE;
-	if (context->rule_id && !rule_fits(context, ip))
-		return put_rule_id(pkt, DIET_RULE_ID_NONE);
-	if (pkt->len < plan->header_len)
-		return DROP_NO_FIT;
+	if (!look->by_rule)
+		return context->rule_id ? iipc_put_rule_id(pkt, DIET_RULE_ID_NONE) : DROP_NO_FIT;
 	schc_compress(plan, pkt->data, pkt->data + plan->header_len - plan->residue_len, outer);
 	buf_pull(pkt, (size_t)plan->header_len - plan->residue_len);
-	fit_flow_label(context, outer);
-	return context->rule_id ? put_rule_id(pkt, DIET_RULE_ID) : DROP_NONE;
+	iipc_fit_flow_label(context, outer);
+	return context->rule_id ? iipc_put_rule_id(pkt, DIET_RULE_ID) : DROP_NONE;
 }
 
-/* A packet that came whole: its version is the only witness when no Next Header was sent. */
-static enum drop accept_whole(
+enum drop iipc_compress(const struct diet_context *context, const struct ip_packet *ip,
+	struct buf *pkt, struct outer *outer)
+{
+	struct iipc_look look;
+
+	iipc_look(context, ip, &look);
+	return iipc_look_compress(context, &look, pkt, outer);
+}
+
+enum drop iipc_accept_whole(
 	const struct diet_context *context, uint8_t next_header, const struct buf *pkt)
 {
 	unsigned version;
@@ -374,32 +251,6 @@ static enum drop restore(
 	return DROP_NONE;
 }
 
-static enum drop restore_by_set(const struct diet_context *context, uint8_t next_header,
-	struct buf *pkt, const struct outer *outer)
-{
-	uint8_t header[SCHC_SET_HEADER_MAX];
-	struct schc_restored restored;
-	const struct schc_plan *plan;
-	uint8_t *front;
-
-	if (!schc_set_restore(context->set, pkt->data, pkt->len, header, outer, &restored))
-		return DROP_RESIDUE;
-	buf_pull(pkt, restored.taken);
-	if (!restored.entry)
-		return accept_whole(context, next_header, pkt);
-	plan = schc_entry_plan(context->set, restored.entry);
-	if (context->mode == SA_TRANSPORT && next_header && next_header != plan->proto)
-		return DROP_NEXT_HEADER;
-	if (pkt->len + restored.header_len > BUF_MAX)
-		return DROP_RESIDUE;
-	front = buf_push(pkt, restored.header_len);
-	if (!front)
-		return DROP_NO_BUFFER;
-	memcpy(front, header, restored.header_len);
-	schc_compute(plan, pkt->data, pkt->len, outer);
-	return DROP_NONE;
-}
-
 enum drop iipc_decompress(const struct diet_context *context, uint8_t next_header, struct buf *pkt,
 	const struct outer *outer)
 {
@@ -408,9 +259,9 @@ enum drop iipc_decompress(const struct diet_context *context, uint8_t next_heade
 	if (next_header && context->next_header && next_header != context->next_header)
 		return DROP_NEXT_HEADER;
 	if (context->by_set)
-		return restore_by_set(context, next_header, pkt, outer);
+		return iipc_set_restore(context, next_header, pkt, outer);
 	if (!context->iipc)
-		return accept_whole(context, next_header, pkt);
+		return iipc_accept_whole(context, next_header, pkt);
 	if (context->rule_id) {
 		uint8_t id;
 
@@ -419,7 +270,7 @@ enum drop iipc_decompress(const struct diet_context *context, uint8_t next_heade
 		id = pkt->data[0];
 		buf_pull(pkt, 1);
 		if (id == DIET_RULE_ID_NONE)
-			return accept_whole(context, next_header, pkt);
+			return iipc_accept_whole(context, next_header, pkt);
 		if (id != DIET_RULE_ID)
 			return DROP_RESIDUE;
 	}

@@ -167,8 +167,8 @@ static int init_diet(struct diet_context *context, const struct sa_params *param
 }
 
 /*
- * The plan, or the set of rules, stands right behind the SA: no other place in memory has to be
- * fetched for a packet. Both are blocks without pointers.
+ * The plan stands right behind the SA: no other place in memory has to be fetched for a packet. Of
+ * explicit rules only the counters stand there; the rules are shared.
  */
 static int alloc_sa(const struct sa_params *params, const struct diet_attrs *attrs, struct sa **out)
 {
@@ -220,6 +220,7 @@ int sa_create(const struct sa_params *params, const struct diet_attrs *attrs,
 no_window:
 	free_selectors(sa);
 no_selectors:
+	diet_context_leave(&sa->diet);
 	free(sa);
 	return error;
 }
@@ -231,6 +232,7 @@ void sa_destroy(struct sa *sa)
 	aead_key_fini(&sa->key);
 	replay_fini(&sa->replay);
 	free_selectors(sa);
+	diet_context_leave(&sa->diet);
 	secret_wipe(sa, sizeof(*sa));
 	free(sa);
 }

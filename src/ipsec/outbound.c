@@ -29,19 +29,20 @@ static void make_checksum(struct batch_item *item, const struct ip_packet *ip)
 	item->csum_start = 0;
 }
 
-static bool is_usable(const struct sa *sa, const struct ip_packet *ip)
+static bool is_usable(const struct sa *sa, const struct ip_packet *ip, struct iipc_look *look)
 {
-	return sa && !sa->dead && iipc_fits(&sa->diet, ip);
+	return sa && !sa->dead && iipc_look(&sa->diet, ip, look);
 }
 
-/* The newest SA whose rules fit, else the uncompressed one. */
-static enum drop choose_sa(const struct policy *policy, const struct ip_packet *ip, struct sa **sa)
+/* The newest SA whose rules fit, else the uncompressed one; look: what it does with the packet. */
+static enum drop choose_sa(const struct policy *policy, const struct ip_packet *ip, struct sa **sa,
+	struct iipc_look *look)
 {
 	const struct sa *any = policy->out ? policy->out : policy->out_fallback;
 
-	if (is_usable(policy->out, ip))
+	if (is_usable(policy->out, ip, look))
 		*sa = policy->out;
-	else if (is_usable(policy->out_fallback, ip))
+	else if (is_usable(policy->out_fallback, ip, look))
 		*sa = policy->out_fallback;
 	else if (!any)
 		return DROP_NO_SA;
@@ -73,8 +74,8 @@ static struct policy *match_quoted(
 	return spd_match(spd, tunnel, &reversed);
 }
 
-static enum drop find_sa(
-	const struct ipsec *ipsec, struct batch_item *item, const struct ip_packet *ip)
+static enum drop find_sa(const struct ipsec *ipsec, struct batch_item *item,
+	const struct ip_packet *ip, struct iipc_look *look)
 {
 	/* Same selectors as the item before: same policy. */
 	if (item->alike)
@@ -89,7 +90,7 @@ static enum drop find_sa(
 		return DROP_DISCARD;
 	if (item->policy->out)
 		sa_prefetch(item->policy->out);
-	return choose_sa(item->policy, ip, &item->sa);
+	return choose_sa(item->policy, ip, &item->sa, look);
 }
 
 /* What does not fit is refused while the sender can do something about it, else it is fragmented
@@ -152,18 +153,29 @@ static enum drop note_checksum(struct batch_item *item, struct ip_packet *ip)
 	return ip_packet_parse(ip, item->pkt);
 }
 
+/* The sum that will travel; a rule that sends it has to see it. */
+static void finish_checksum(
+	struct batch_item *item, const struct ip_packet *ip, struct iipc_look *look)
+{
+	const struct diet_context *diet = &item->sa->diet;
+
+	if (!item->csum_start || iipc_look_elides_checksum(diet, look))
+		return;
+	make_checksum(item, ip);
+	iipc_look(diet, ip, look);
+}
+
 /* From here on the packet is changed; the number is taken as late as can be. */
-static enum drop protect(
-	struct sa *sa, struct batch_item *item, const struct ip_packet *ip, uint64_t now_ms)
+static enum drop protect(struct batch_item *item, const struct ip_packet *ip,
+	const struct iipc_look *look, uint64_t now_ms)
 {
 	uint8_t next_header = ip->version == 6 ? IP_PROTO_IPV6 : IP_PROTO_IPV4;
 	struct buf *pkt = item->pkt;
+	struct sa *sa = item->sa;
 	enum drop drop;
 
-	if (item->csum_start && !iipc_elides_checksum(&sa->diet, ip))
-		make_checksum(item, ip);
 	item->csum_start = 0;
-	if ((drop = iipc_compress(&sa->diet, ip, pkt, &item->outer)))
+	if ((drop = iipc_look_compress(&sa->diet, look, pkt, &item->outer)))
 		return drop;
 	if ((drop = ctec_add_trailer(&sa->diet, next_header, pkt)))
 		return drop;
@@ -177,6 +189,7 @@ static enum drop protect(
 static enum drop outbound_one(struct ipsec *ipsec, struct batch_item *item, uint64_t now_ms)
 {
 	struct ip_packet ip;
+	struct iipc_look look;
 	struct sa *sa;
 	size_t inner_len;
 	size_t len;
@@ -187,11 +200,12 @@ static enum drop outbound_one(struct ipsec *ipsec, struct batch_item *item, uint
 		return drop;
 	if ((drop = note_checksum(item, &ip)))
 		return drop;
-	if ((drop = find_sa(ipsec, item, &ip)))
+	if ((drop = find_sa(ipsec, item, &ip, &look)))
 		return drop;
 	sa = item->sa;
 	inner_len = ip.len;
-	len = iipc_compressed_len(&sa->diet, &ip);
+	finish_checksum(item, &ip, &look);
+	len = iipc_look_len(&sa->diet, &ip, &look);
 	wire_len = sa->diet.header_len + esp_overhead(sa) + len + ctec_trailer_len(&sa->diet, len);
 	if ((drop = check_size(item, &ip, len, wire_len)))
 		return drop;
@@ -200,7 +214,7 @@ static enum drop outbound_one(struct ipsec *ipsec, struct batch_item *item, uint
 	if ((drop = check_path(sa->path, wire_len, now_ms)))
 		return drop;
 	fill_outer(item, &ip);
-	if ((drop = protect(sa, item, &ip, now_ms)))
+	if ((drop = protect(item, &ip, &look, now_ms)))
 		return drop;
 	sa_count(sa, inner_len, item->pkt->len, now_ms);
 	return DROP_NONE;

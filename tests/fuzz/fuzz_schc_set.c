@@ -86,8 +86,8 @@ static void compare_explained(const struct diet_context *context, const struct s
 	bool taken[RULES] = {false};
 	struct schc_view view;
 
-	schc_view_open(&view, context->set, ip->version, ip->data, ip->len);
-	while (schc_view_next(&view, context->set))
+	schc_view_open(&view, context->by->set, ip->version, ip->data, ip->len);
+	while (schc_view_next(&view, context->by->set))
 		taken[view.entry->rule] = true;
 	for (unsigned i = 0; i < rules->n; i++) {
 		static struct schc_explained explained;
