@@ -3,6 +3,8 @@
  */
 #include "ikev2/ikev2.h"
 
+#include "base/wire.h"
+
 #include <string.h>
 
 enum {
@@ -302,16 +304,24 @@ static void on_nonsense(struct ike_sa *sa, const struct message *m, const struct
 }
 
 /* Numbers first: what is not expected now is not worth opening. */
-static bool expected(struct ike_sa *sa, const struct message *m, const struct way *way)
+static bool expected(const struct ike_sa *sa, const struct message *m)
 {
 	if (m->flags & MESSAGE_FLAG_RESPONSE)
 		return sa->request.len && m->id == sa->next_request &&
 		       m->exchange == sa->request.exchange;
-	if (m->id + 1 == sa->next_expected && answer_is_for(&sa->answer, m->octets)) {
-		send_octets(sa->keying, way, (struct slice){sa->answer.octets, sa->answer.len});
-		return false;
-	}
 	return m->id == sa->next_expected && !sa->handshake;
+}
+
+/* Of a request in fragments the first one asks for all of the answer again; it may be cut otherwise
+ * than before, so its tag has to tell that it is no other (RFC 7383 2.6.1). */
+static bool repeats(struct ike_sa *sa, const struct message *m, const struct payloads *outer)
+{
+	size_t len;
+
+	if (outer->sk_type == PAYLOAD_SK)
+		return answer_is_for(&sa->answer, m->octets);
+	return sa->answer.len && outer->sk.len >= 2 && get_be16(outer->sk.data) == 1 &&
+	       !message_open(m, outer, &sa->open, sa->keying->plain, &len);
 }
 
 static void on_protected(struct ike_sa *sa, const struct message *m, const struct way *way)
@@ -321,13 +331,18 @@ static void on_protected(struct ike_sa *sa, const struct message *m, const struc
 	struct keying *k = sa->keying;
 	struct payloads outer;
 	struct payloads inner;
-	size_t len;
+	struct fragment f = {.message = m, .outer = &outer, .key = &sa->open};
+	struct opened opened;
 
-	if (!sa->open.suite || !expected(sa, m, way) || payloads_parse(m->first, chain, &outer) ||
-		outer.sk_type != PAYLOAD_SK || message_open(m, &outer, &sa->open, k->plain, &len))
+	if (!sa->open.suite || payloads_parse(m->first, chain, &outer) || !outer.sk_type)
 		return;
-	sa->heard_ms = k->host->now_ms(k->host);
-	if (payloads_parse(outer.next_sk, (struct slice){k->plain, len}, &inner))
+	if (!(m->flags & MESSAGE_FLAG_RESPONSE) && m->id + 1 == sa->next_expected &&
+		repeats(sa, m, &outer))
+		send_messages(k, way, (struct slice){sa->answer.octets, sa->answer.len});
+	if (!expected(sa, m) || open_message(k, &k->peers_parts, &sa->assembly, &f, &opened))
+		return;
+	sa->heard_ms = f.now_ms;
+	if (payloads_parse(opened.first, (struct slice){k->plain, opened.len}, &inner))
 		on_nonsense(sa, m, way);
 	else if (m->flags & MESSAGE_FLAG_RESPONSE)
 		on_response(sa, m, &inner);

@@ -46,6 +46,9 @@ static void put_init(struct ike_sa *sa, struct message_writer *w)
 	auth_add_hashes(&w->payloads, auth_hashes(s));
 	if (s->ppk_len)
 		payload_add_notify(&w->payloads, USE_PPK, (struct slice){NULL, 0});
+	if (wants_fragments(s))
+		payload_add_notify(
+			&w->payloads, IKEV2_FRAGMENTATION_SUPPORTED, (struct slice){NULL, 0});
 }
 
 static int send_init(struct ike_sa *sa)
@@ -222,6 +225,8 @@ static int take_answer(struct ike_sa *sa, const struct message *m, const struct 
 	h->nonce_len[SIDE_R] = p->nonce.len;
 	h->peer_hashes = auth_read_hashes(p);
 	h->ppk = sa->peer->settings->ppk_len && payloads_notify(p, USE_PPK);
+	sa->fragments = wants_fragments(sa->peer->settings) &&
+			payloads_notify(p, IKEV2_FRAGMENTATION_SUPPORTED);
 	return ike_sa_keep_init(sa, SIDE_R, m->octets);
 }
 

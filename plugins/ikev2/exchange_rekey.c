@@ -59,6 +59,7 @@ static struct ike_sa *succeed(const struct successor *s)
 	memcpy(sa->spis, s->spis, sizeof sa->spis);
 	sa->way = old->way;
 	sa->dietvpn = old->dietvpn;
+	sa->fragments = old->fragments;
 	sa->keys.prf = prf_find(s->chosen->prf);
 	sa->keys.suite = keymat_suite(s->chosen->encr, s->chosen->key_bits);
 	r = sa->keys.prf && sa->keys.suite

@@ -90,6 +90,9 @@ static size_t write_answer(struct keying *k, const struct half *half)
 		payload_add_notify(&w.payloads, USE_PPK, (struct slice){NULL, 0});
 	if (half->hashes_asked)
 		auth_add_hashes(&w.payloads, hashes_of_all(k));
+	if (half->fragments)
+		payload_add_notify(
+			&w.payloads, IKEV2_FRAGMENTATION_SUPPORTED, (struct slice){NULL, 0});
 	return message_end(&w, NULL, 0);
 }
 
@@ -169,6 +172,7 @@ static int fill(
 	half->nat_asked = payloads_notify(p, NAT_DETECTION_SOURCE_IP);
 	half->hashes_asked = payloads_notify(p, SIGNATURE_HASH_ALGORITHMS);
 	half->ppk = payloads_notify(p, USE_PPK) && any_ppk(k);
+	half->fragments = payloads_notify(p, IKEV2_FRAGMENTATION_SUPPORTED);
 	half->nonce_r_len = prf->len / 2 > NONCE_MIN ? prf->len / 2 : NONCE_MIN;
 	k->host->random(k->host, half->nonce_r, half->nonce_r_len);
 	return dh_generate(group, half->secret, half->public_key);
@@ -245,7 +249,7 @@ struct examined {
 	struct half *half;
 	const struct message *m;
 	const struct way *way;
-	struct payloads init, inner;
+	struct payloads init, outer, inner;
 	struct ike_keys keys;
 	struct peer *peer;
 	bool ppk;        /* keys are mixed with the post-quantum key */
@@ -380,6 +384,7 @@ static struct ike_sa *promote(struct examined *e)
 	sa->state = IKE_AUTHING;
 	sa->next_iv = half->next_iv;
 	sa->next_expected = 1;
+	sa->fragments = half->fragments;
 	h->chosen = half->chosen;
 	memcpy(h->nonce[SIDE_I], e->init.nonce.data, e->init.nonce.len);
 	h->nonce_len[SIDE_I] = e->init.nonce.len;
@@ -434,23 +439,30 @@ static void grant(struct examined *e)
 	ike_sa_up(sa, payloads_notify(&e->inner, INITIAL_CONTACT));
 }
 
-static bool open_it(struct examined *e)
+/* Nothing is computed for a fragment that is there already. */
+static bool worth_opening(struct examined *e)
 {
 	const struct slice chain = {
 		e->m->octets.data + IKE_HEADER_LEN, e->m->octets.len - IKE_HEADER_LEN};
-	struct payloads outer;
+
+	return !payloads_parse(e->m->first, chain, &e->outer) &&
+	       !fragment_check(e->half->assembly, e->m, &e->outer);
+}
+
+static bool open_it(struct examined *e)
+{
 	struct aead_key key;
-	size_t len = 0;
+	struct fragment f = {.message = e->m, .outer = &e->outer, .key = &key};
+	struct opened opened;
 	int r;
 
-	if (payloads_parse(e->m->first, chain, &outer) || outer.sk_type != PAYLOAD_SK)
-		return false;
 	aead_key_init(&key, e->k->pool, e->keys.suite, e->keys.sk_e[SIDE_I]);
-	r = message_open(e->m, &outer, &key, e->k->plain, &len);
+	r = open_message(e->k, &e->k->strangers, &e->half->assembly, &f, &opened);
 	aead_key_fini(&key);
-	if (r && ++e->half->attempts >= HALF_ATTEMPTS)
+	if (r == -EBADMSG && ++e->half->attempts >= HALF_ATTEMPTS)
 		half_drop(e->k->half, e->half);
-	return !r && !payloads_parse(outer.next_sk, (struct slice){e->k->plain, len}, &e->inner);
+	return !r &&
+	       !payloads_parse(opened.first, (struct slice){e->k->plain, opened.len}, &e->inner);
 }
 
 void on_auth_request(struct keying *k, const struct message *m, const struct way *way)
@@ -465,7 +477,8 @@ void on_auth_request(struct keying *k, const struct message *m, const struct way
 	if (payloads_parse(init.data[16],
 		    (struct slice){init.data + IKE_HEADER_LEN, init.len - IKE_HEADER_LEN}, &e.init))
 		return;
-	if (!compute(k, e.half, &e.init) && !derive(e.half, e.init.nonce, &e.keys) && open_it(&e)) {
+	if (worth_opening(&e) && !compute(k, e.half, &e.init) &&
+		!derive(e.half, e.init.nonce, &e.keys) && open_it(&e)) {
 		if (admit(&e))
 			grant(&e);
 		else

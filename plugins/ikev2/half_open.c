@@ -175,6 +175,7 @@ void half_drop(struct half_open *h, struct half *half)
 		h->long_owner[half->long_at] = NONE;
 	h->prefixes[half->prefix]--;
 	h->n--;
+	fragment_forget(&half->assembly);
 	secret_wipe(half->secret, sizeof half->secret);
 	half->at_ms = 0;
 	half->newer = h->free;

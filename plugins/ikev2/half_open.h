@@ -21,7 +21,7 @@ struct half {
 	struct way way;
 	struct chosen chosen;
 	uint8_t nonce_r[NONCE_LEN_MAX], nonce_r_len;
-	bool nat_asked, hashes_asked, ppk, dh_done;
+	bool nat_asked, hashes_asked, ppk, fragments, dh_done;
 	uint8_t attempts;
 	uint8_t secret[DH_PRIVATE_MAX]; /* our private key; once dh_done what is shared */
 	uint8_t public_key[DH_PUBLIC_MAX];
@@ -29,6 +29,7 @@ struct half {
 	uint32_t prefix;
 	uint16_t bucket_next, older, newer; /* places in the table, HALF_SLOTS: none */
 	uint16_t init_len, long_at;         /* long_at: HALF_LONG_SLOTS where the slot holds it */
+	struct assembly *assembly; /* IKE_AUTH of which fragments are missing; NULL: none */
 	uint8_t init[HALF_INIT_LEN];
 };
 

@@ -3,10 +3,13 @@
 #include "ikev2/ikev2.h"
 
 #include "crypto/secret.h"
+#include "crypto/sign_private.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { MARKER_LEN = 4 }; /* of port 4500, RFC 3948 2.2 */
 
 static uint64_t spi_hash(const struct keying *k, const uint8_t spi[IKE_SPI_LEN])
 {
@@ -97,12 +100,13 @@ void ike_sa_destroy(struct ike_sa *sa)
 	struct keying *k = sa->keying;
 
 	for (int kind = 0; kind < TIMER_KINDS; kind++)
-		if (kind != TIMER_RETRY && kind != TIMER_HALF)
+		if (kind < TIMER_RETRY)
 			timer_stop(k, sa->id, (enum timer_kind)kind);
 	request_done(sa);
 	list_each_safe (node, &sa->children)
 		child_destroy(container_of(node, struct child, link));
 	answer_fini(&sa->answer);
+	fragment_forget(&sa->assembly);
 	ike_sa_drop_handshake(sa);
 	if (sa->open.suite) {
 		aead_key_fini(&sa->open);
@@ -181,6 +185,44 @@ int send_octets(struct keying *k, const struct way *way, struct slice octets)
 	return host->socket_send(host, k->sockets[way->socket], &way->remote, octets);
 }
 
+void send_messages(struct keying *k, const struct way *way, struct slice messages)
+{
+	struct slice one = message_next(&messages);
+
+	/* A send that fails is a loss like any other. */
+	for (; one.len; one = message_next(&messages))
+		send_octets(k, way, one);
+}
+
+int open_message(struct keying *k, struct fragment_pool *pool, struct assembly **place,
+	struct fragment *f, struct opened *out)
+{
+	bool idle = list_empty(&k->strangers.all) && list_empty(&k->peers_parts.all);
+	int r;
+
+	f->plain = k->plain;
+	f->now_ms = k->host->now_ms(k->host);
+	r = fragment_open(pool, place, f, out);
+	if (idle && r == -EINPROGRESS)
+		timer_start(k, 0, TIMER_PARTS, FRAGMENT_LIFE_MS);
+	return r;
+}
+
+/* On links that are slow and lossy 8 octets can be a frame; only RSA makes long messages there. */
+bool wants_fragments(const struct settings *s)
+{
+	return !s->core.lossy || (s->key && sign_private_public(s->key)->type == SIGN_RSA) ||
+	       (s->peer_key && s->peer_key->type == SIGN_RSA);
+}
+
+/* Octets of a datagram that needs no fragments of IP on the way; 0: we may not cut. */
+static size_t datagram_limit(const struct ike_sa *sa)
+{
+	size_t limit = sa->way.remote.addr.family == 4 ? FRAGMENT_LIMIT_4 : FRAGMENT_LIMIT_6;
+
+	return sa->fragments ? limit - (sa->way.socket == ON_NAT ? MARKER_LEN : 0) : 0;
+}
+
 void exchange_begin(struct ike_sa *sa, struct message_writer *w, uint8_t exchange, bool response)
 {
 	struct message head = {.exchange = exchange,
@@ -216,15 +258,14 @@ static bool transmit(struct ike_sa *sa)
 
 	if (!wait)
 		return false;
-	/* A send that fails is a loss like any other. */
-	send_octets(k, &sa->way, (struct slice){sa->request.octets, sa->request.len});
+	send_messages(k, &sa->way, (struct slice){sa->request.octets, sa->request.len});
 	timer_start(k, sa->id, TIMER_REQUEST, wait);
 	return true;
 }
 
 int request_send(struct ike_sa *sa, struct message_writer *w, struct request what)
 {
-	size_t len = message_end(w, sa->seal.suite ? &sa->seal : NULL, sa->next_iv++);
+	size_t len = fragment_end(w, &sa->seal, &sa->next_iv, datagram_limit(sa));
 
 	request_done(sa);
 	if (!len)
@@ -260,11 +301,11 @@ void on_request_timeout(struct ike_sa *sa)
 void response_send(struct ike_sa *sa, struct message_writer *w, const struct message *request,
 	const struct way *way)
 {
-	size_t len = message_end(w, &sa->seal, sa->next_iv++);
+	size_t len = fragment_end(w, &sa->seal, &sa->next_iv, datagram_limit(sa));
 	struct slice octets = {w->data, len};
 
 	if (!len || answer_store(&sa->answer, request->octets, octets))
 		return;
 	sa->next_expected++;
-	send_octets(sa->keying, way, octets);
+	send_messages(sa->keying, way, octets);
 }

@@ -8,6 +8,7 @@
 #include "common/answers.h"
 #include "common/retransmit.h"
 #include "dietvpn/keying.h"
+#include "ikev2/fragment.h"
 #include "ikev2/keymat.h"
 #include "ikev2/message.h"
 #include "ikev2/payload_sa.h"
@@ -27,7 +28,9 @@ enum {
 	CHILDREN_MAX = 8, /* of one IKE SA, those that are being replaced included */
 	SCRATCH_LEN = 65536,
 	ADDR_TEXT = 48,
-	IKE_REPLACED_MS = 30000, /* how long a rekeyed IKE SA waits for its D */
+	IKE_REPLACED_MS = 30000,       /* how long a rekeyed IKE SA waits for its D */
+	STRANGERS_PARTS_MAX = 1 << 20, /* octets of their fragments */
+	PEERS_PARTS_MAX = 4 << 20,
 };
 
 /* Which of the two sockets: port 500, or 4500 with its marker. */
@@ -48,6 +51,7 @@ enum timer_kind {
 	TIMER_ALIVE,   /* of an IKE SA: has the peer been silent? */
 	TIMER_RETRY,   /* of a peer, by its place: start again */
 	TIMER_HALF,    /* of the half-open table */
+	TIMER_PARTS,   /* of messages in fragments */
 	TIMER_KINDS = 8,
 };
 
@@ -161,13 +165,15 @@ struct ike_sa {
 	uint32_t next_request, next_expected;
 	struct way way;
 	struct request request;
-	struct answer answer; /* to the request before next_expected */
+	struct answer answer;      /* to the request before next_expected */
+	struct assembly *assembly; /* a message of which fragments are missing; NULL: none */
 	struct list children;
 	struct handshake *handshake; /* NULL once up */
 	struct ike_sa *successor;    /* made by the peer's rekey that is just being answered */
 	bool want_delete, want_alive, want_rekey, want_child;
 	uint64_t again_ms;    /* not 0: when a refused rekey of a child is asked for again */
 	bool dietvpn;         /* our Vendor ID was seen */
+	bool fragments;       /* both ends said IKEV2_FRAGMENTATION_SUPPORTED */
 	const char *fail_why; /* closed for this reason: tried again later */
 	uint64_t up_ms, heard_ms, end_ms;
 };
@@ -194,6 +200,7 @@ struct keying {
 	uint32_t next_id;
 	int sockets[SOCKETS];
 	struct half_open *half;
+	struct fragment_pool strangers, peers_parts; /* fragments before IKE_AUTH, and after */
 	uint8_t table_key[HASH_SHORT_KEY_LEN];
 	uint64_t strangers_ms;    /* when the log may have another line about one */
 	uint8_t *scratch, *plain; /* SCRATCH_LEN each: a message that is built, one that is read */
@@ -223,6 +230,13 @@ void timer_start(struct keying *k, uint32_t owner, enum timer_kind kind, uint64_
 void timer_stop(struct keying *k, uint32_t owner, enum timer_kind kind);
 
 int send_octets(struct keying *k, const struct way *way, struct slice octets);
+/* One message, or the fragments of one, behind one another. */
+void send_messages(struct keying *k, const struct way *way, struct slice messages);
+/* As fragment_open, into k->plain; what is missing has a limited time to come. */
+int open_message(struct keying *k, struct fragment_pool *pool, struct assembly **place,
+	struct fragment *f, struct opened *out);
+/* Whether we ask this peer for messages in fragments. */
+bool wants_fragments(const struct settings *settings);
 /* A message of this SA into k->scratch. */
 void exchange_begin(struct ike_sa *sa, struct message_writer *w, uint8_t exchange, bool response);
 /* Seals where the SA has keys, sends and keeps it until it is answered. 0, -EMSGSIZE, -ENOMEM. */

@@ -15,7 +15,7 @@ enum {
 	AT_ID = 20,
 	AT_LENGTH = 24
 };
-enum { IKE_VERSION = 0x20, IV_LEN = 8, PAD_LENGTH_LEN = 1 };
+enum { IKE_VERSION = 0x20, IV_LEN = 8, PAD_LENGTH_LEN = 1, FRAGMENT_LEN = 4 };
 
 int message_parse(struct slice datagram, struct message *out)
 {
@@ -47,10 +47,8 @@ void message_begin(struct message_writer *w, const struct message *head, bool se
 		&w->payloads, data + front, cap > front + behind ? cap - front - behind : 0);
 }
 
-static void put_header(const struct message_writer *w, uint8_t first, size_t len)
+static void put_header(const struct message_writer *w, uint8_t *p, uint8_t first, size_t len)
 {
-	uint8_t *p = w->data;
-
 	memcpy(p, w->head.spis, sizeof w->head.spis);
 	p[AT_FIRST] = first;
 	p[AT_VERSION] = IKE_VERSION;
@@ -60,24 +58,69 @@ static void put_header(const struct message_writer *w, uint8_t first, size_t len
 	put_be32(p + AT_LENGTH, (uint32_t)len);
 }
 
-/* Both lengths are part of what is authenticated: they are final before the seal. */
-static size_t seal(struct message_writer *w, struct aead_key *key, uint64_t iv)
-{
-	uint8_t *sk = w->data + IKE_HEADER_LEN;
-	size_t plain = w->payloads.len + PAD_LENGTH_LEN;
-	size_t len = MESSAGE_SK_OVERHEAD + plain + key->suite->icv_len;
+/* Between the generic header and the IV; SKF has number and total there. */
+struct seal {
+	uint8_t *to; /* the whole message */
+	uint8_t type, first;
+	uint8_t between[FRAGMENT_LEN];
+	size_t between_len;
+	const uint8_t *plain; /* may lie in its place already */
+	size_t len;
+};
 
-	w->payloads.data[w->payloads.len] = 0;
-	put_header(w, PAYLOAD_SK, len);
-	sk[0] = w->payloads.first;
+/* Both lengths are part of what is authenticated: they are final before the seal. */
+static size_t seal(
+	const struct message_writer *w, struct aead_key *key, uint64_t iv, const struct seal *s)
+{
+	uint8_t *sk = s->to + IKE_HEADER_LEN;
+	uint8_t *at = sk + PAYLOAD_HEADER_LEN + s->between_len;
+	size_t len = message_overhead(key->suite) + s->between_len + s->len;
+
+	memmove(at + IV_LEN, s->plain, s->len);
+	at[IV_LEN + s->len] = 0;
+	put_header(w, s->to, s->type, len);
+	sk[0] = s->first;
 	sk[1] = 0;
 	put_be16(sk + 2, (uint16_t)(len - IKE_HEADER_LEN));
-	put_be64(sk + PAYLOAD_HEADER_LEN, iv);
-	if (aead_seal(key, sk + PAYLOAD_HEADER_LEN,
-		    (struct slice){w->data, IKE_HEADER_LEN + PAYLOAD_HEADER_LEN}, w->payloads.data,
-		    plain))
+	memcpy(sk + PAYLOAD_HEADER_LEN, s->between, s->between_len);
+	put_be64(at, iv);
+	if (aead_seal(key, at, (struct slice){s->to, (size_t)(at - s->to)}, at + IV_LEN,
+		    s->len + PAD_LENGTH_LEN))
 		return 0;
 	return len;
+}
+
+size_t message_overhead(const struct aead_suite *suite)
+{
+	return (size_t)MESSAGE_SK_OVERHEAD + PAD_LENGTH_LEN + suite->icv_len;
+}
+
+size_t message_seal_fragment(const struct message_writer *w, struct aead_key *key, uint64_t iv,
+	const struct message_fragment *f)
+{
+	struct seal s = {.to = f->to,
+		.type = PAYLOAD_SKF,
+		.first = f->number == 1 ? w->payloads.first : PAYLOAD_NONE,
+		.between_len = FRAGMENT_LEN,
+		.plain = f->part.data,
+		.len = f->part.len};
+
+	put_be16(s.between, f->number);
+	put_be16(s.between + 2, f->total);
+	return seal(w, key, iv, &s);
+}
+
+struct slice message_next(struct slice *messages)
+{
+	struct slice first = {messages->data, 0};
+
+	if (messages->len >= IKE_HEADER_LEN)
+		first.len = get_be32(messages->data + AT_LENGTH);
+	if (first.len > messages->len)
+		first.len = 0;
+	messages->data += first.len;
+	messages->len -= first.len;
+	return first;
 }
 
 size_t message_end(struct message_writer *w, struct aead_key *key, uint64_t iv)
@@ -87,8 +130,13 @@ size_t message_end(struct message_writer *w, struct aead_key *key, uint64_t iv)
 	if (w->payloads.overflow || w->payloads.len + MESSAGE_SK_OVERHEAD > UINT16_MAX)
 		return 0;
 	if (w->sealed)
-		return seal(w, key, iv);
-	put_header(w, w->payloads.first, len);
+		return seal(w, key, iv,
+			&(struct seal){.to = w->data,
+				.type = PAYLOAD_SK,
+				.first = w->payloads.first,
+				.plain = w->payloads.data,
+				.len = w->payloads.len});
+	put_header(w, w->data, w->payloads.first, len);
 	return len;
 }
 
@@ -96,15 +144,18 @@ int message_open(const struct message *m, const struct payloads *outer, struct a
 	uint8_t *plain, size_t *len)
 {
 	size_t icv = key->suite->icv_len;
-	size_t aad = (size_t)(outer->sk.data - m->octets.data);
+	size_t between = outer->sk_type == PAYLOAD_SKF ? FRAGMENT_LEN : 0;
+	const uint8_t *at;
 	size_t n;
 	size_t padding;
 
-	if (outer->sk_type != PAYLOAD_SK || outer->sk.len < IV_LEN + PAD_LENGTH_LEN + icv)
+	if (!outer->sk_type || outer->sk.len < between + IV_LEN + PAD_LENGTH_LEN + icv)
 		return -EBADMSG;
-	n = outer->sk.len - IV_LEN;
-	memcpy(plain, outer->sk.data + IV_LEN, n);
-	if (aead_open(key, outer->sk.data, (struct slice){m->octets.data, aad}, plain, n))
+	at = outer->sk.data + between;
+	n = outer->sk.len - between - IV_LEN;
+	memcpy(plain, at + IV_LEN, n);
+	if (aead_open(key, at, (struct slice){m->octets.data, (size_t)(at - m->octets.data)}, plain,
+		    n))
 		return -EBADMSG;
 	n -= icv;
 	padding = (size_t)plain[n - 1] + PAD_LENGTH_LEN;

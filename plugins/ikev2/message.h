@@ -41,9 +41,25 @@ void message_begin(struct message_writer *w, const struct message *head, bool se
  * this key never had before. */
 size_t message_end(struct message_writer *w, struct aead_key *key, uint64_t iv);
 
+/* Octets of a sealed message beside its payloads. */
+size_t message_overhead(const struct aead_suite *suite);
+
+/* One of several that make a message, each sealed alone (RFC 7383 2.5); to: room for all of it. */
+struct message_fragment {
+	uint8_t *to;
+	uint16_t number, total;
+	struct slice part; /* of the payloads */
+};
+/* A fragment of the message that w began. Its length, 0 where it cannot be sealed. */
+size_t message_seal_fragment(const struct message_writer *w, struct aead_key *key, uint64_t iv,
+	const struct message_fragment *f);
+
+/* Cuts the first of several whole messages off; its length is 0 behind the last one. */
+struct slice message_next(struct slice *messages);
+
 /*
- * What the SK payload of a parsed message holds, into plain (cap >= length of the message) and its
- * length; the first inner payload's type is outer->next_sk. 0 or -EBADMSG: not authentic.
+ * What the SK or SKF payload of a parsed message holds, into plain (cap >= length of the message)
+ * and its length; the first inner payload's type is outer->next_sk. 0 or -EBADMSG: not authentic.
  */
 int message_open(const struct message *m, const struct payloads *outer, struct aead_key *key,
 	uint8_t *plain, size_t *len);

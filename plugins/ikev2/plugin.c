@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CIPHER_CONTEXTS = 16, BOOT_SPREAD_MS = 1000, HALF_SWEEP_MS = 5000 };
+enum { CIPHER_CONTEXTS = 16, BOOT_SPREAD_MS = 1000, HALF_SWEEP_MS = 5000, PARTS_SWEEP_MS = 5000 };
 
 static bool spi_equal(const void *value, const void *key)
 {
@@ -45,6 +45,7 @@ static void destroy(struct keying *k)
 {
 	list_each_safe (node, &k->all)
 		ike_sa_destroy(container_of(node, struct ike_sa, link));
+	fragment_pool_fini(&k->strangers);
 	half_open_destroy(k->half);
 	aead_pool_destroy(k->pool);
 	map_fini(&k->sas);
@@ -99,6 +100,8 @@ static int create(const struct keying_host *host, struct slice config, struct ke
 		return r;
 	}
 	list_init(&k->all);
+	fragment_pool_init(&k->strangers, STRANGERS_PARTS_MAX);
+	fragment_pool_init(&k->peers_parts, PEERS_PARTS_MAX);
 	k->peers = make_peers(&k->settings);
 	r = k->peers ? make_tables(k) : -ENOMEM;
 	if (r) {
@@ -295,6 +298,15 @@ static void on_retry(struct keying *k, uint32_t index)
 		initiate(k, peer);
 }
 
+static void expire_parts(struct keying *k)
+{
+	uint64_t now = k->host->now_ms(k->host);
+	bool strangers = fragment_expire(&k->strangers, now);
+
+	if (fragment_expire(&k->peers_parts, now) || strangers)
+		timer_start(k, 0, TIMER_PARTS, PARTS_SWEEP_MS);
+}
+
 static void timeout(struct keying *k, uint32_t timer)
 {
 	uint32_t owner = timer / TIMER_KINDS;
@@ -305,6 +317,8 @@ static void timeout(struct keying *k, uint32_t timer)
 		on_retry(k, owner);
 	else if (kind == TIMER_HALF && half_expire(k->half))
 		timer_start(k, 0, TIMER_HALF, HALF_SWEEP_MS);
+	else if (kind == TIMER_PARTS)
+		expire_parts(k);
 	else if (sa && kind == TIMER_REQUEST)
 		on_request_timeout(sa);
 	else if (sa && kind == TIMER_LIFE)

@@ -7,6 +7,7 @@
 
 #include "codec/tree.h"
 #include "crypto/secret.h"
+#include "ikev2/numbers.h"
 #include "keying/plugin.h"
 
 #include <criterion/criterion.h>
@@ -18,7 +19,15 @@
 
 extern const struct keying_plugin_ops keying_plugin_ikev2;
 
-enum { POLICY = 10, SECOND = 1000, MESSAGE_MAX = 1500, MINIMUM_SUM = 620, EXCHANGE_AT = 18 };
+enum {
+	POLICY = 10,
+	SECOND = 1000,
+	MESSAGE_MAX = 1500,
+	MINIMUM_SUM = 620,
+	EXCHANGE_AT = 18,
+	FIRST_AT = 16,
+	UNCUT_MAX = 576 - 20 - 8
+};
 
 struct end {
 	struct fake_host fake;
@@ -38,6 +47,7 @@ static struct {
 	unsigned loss, twice, late; /* in percent */
 	bool corrupt;
 	size_t messages, octets, cut; /* cut: nothing goes after so many; 0: no limit */
+	size_t longest, fragments;
 } wire;
 
 static unsigned chance(void)
@@ -168,6 +178,9 @@ static bool step(struct end *from, struct end *to)
 	from->taken++;
 	wire.messages++;
 	wire.octets += from->fake.sent[i].len;
+	wire.fragments += from->fake.sent[i].data[FIRST_AT] == PAYLOAD_SKF;
+	if (from->fake.sent[i].len > wire.longest)
+		wire.longest = from->fake.sent[i].len;
 	if ((!wire.cut || wire.messages <= wire.cut) && chance() >= wire.loss) {
 		deliver(to, from, i);
 		if (chance() < wire.twice)
@@ -216,6 +229,8 @@ static void run(uint64_t ms)
 		pump();
 	}
 }
+
+static void expire(struct end *e, enum sa_event event);
 
 static void acquire(struct end *e)
 {
@@ -304,7 +319,7 @@ static void expect_one_pair(size_t sas)
 
 #define SMALLEST \
 	"Cipher = chacha20-poly1305\nCompress = off\nPrf = sha256\nExchange = x25519\n" \
-	"NatDetection = no\n"
+	"NatDetection = no\nRetransmission = lossy\n"
 #define PLAIN "Cipher = chacha20-poly1305\nCompress = off\n"
 
 Test(ikev2, four_messages_of_the_smallest_size)
@@ -360,6 +375,63 @@ Test(ikev2, rough_wire)
 		tear_down();
 	}
 	cr_assert_geq(in_time, 118u, "%u of 120 within 15 s", in_time);
+}
+
+/* Names and selectors that no datagram of 576 octets holds. */
+static void both_long(const char *peer)
+{
+	static const char text[] = "%sLocal = fd00::%d, fd01::%d, fd02::%d, fd03::%d\n"
+				   "Routes = fd01::%d, fd02::%d, fd03::%d\nPeerId = %s\nPfs = yes\n"
+				   "Exchange = p256\n";
+	static char names[2][101];
+	char lines[2][600];
+
+	memset(names[0], 'l', sizeof names[0] - 1);
+	memset(names[1], 'r', sizeof names[1] - 1);
+	left.name = names[0];
+	right.name = names[1];
+	snprintf(lines[0], sizeof lines[0], text, peer, 1, 1, 1, 1, 2, 2, 2, names[1]);
+	snprintf(lines[1], sizeof lines[1], text, peer, 2, 2, 2, 2, 1, 1, 1, names[0]);
+	begin(&left, &right, "", lines[0]);
+	begin(&right, &left, "", lines[1]);
+}
+
+/* RFC 7383, whatever happens to single fragments of IKE_AUTH and of CREATE_CHILD_SA. */
+Test(ikev2, fragments)
+{
+	for (uint32_t seed = 0; seed <= 40; seed++) {
+		set_up();
+		wire.seed = seed * 2654435761u + 1;
+		wire.loss = seed ? 20 : 0;
+		wire.twice = seed ? 20 : 0;
+		wire.late = seed ? 30 : 0;
+		both_long("Cipher = chacha20-poly1305, aes-gcm-16\nCompress = off\n");
+		acquire(&left);
+		run(60 * SECOND);
+		if (!seed)
+			cr_assert_eq(wire.fragments, 4u, "%zu", wire.fragments);
+		expect_standing();
+		expire(&right, SA_SOFT_EXPIRED);
+		run(60 * SECOND);
+		wire.loss = 0;
+		run(60 * SECOND);
+		expect_one_pair(2);
+		cr_assert_geq(wire.fragments, 6u);
+		cr_assert_leq(wire.longest, (size_t)UNCUT_MAX, "%zu", wire.longest);
+		tear_down();
+	}
+}
+
+/* The other end does not know them: messages stay whole, as long as they are. */
+Test(ikev2, no_fragments_without_both)
+{
+	both_long(PLAIN "Retransmission = lossy\n");
+	acquire(&left);
+	pump();
+	expect_one_pair(2);
+	cr_assert_eq(wire.messages, 4u);
+	cr_assert_eq(wire.fragments, 0u);
+	cr_assert_gt(wire.longest, (size_t)UNCUT_MAX);
 }
 
 Test(ikev2, both_begin_at_once)
