@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* dietvpn: one table of verbs, global options, exit statuses. */
+/* dietvpn: one table of verbs, what --help says, exit statuses. */
 #include "cli/cli.h"
-
+#include "cli/options.h"
 #include "crypto/secret.h"
 
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,53 +53,6 @@ static const struct verb verbs[] = {
 	{"__bytes", verb_bytes, "INNER.pcap WIRE.pcap", NULL},
 };
 enum { N_VERBS = sizeof verbs / sizeof verbs[0] };
-
-enum option_id {
-	OPT_JSON = 256,
-	OPT_CBOR,
-	OPT_COLOUR,
-	OPT_SOCKET,
-	OPT_TIMEOUT,
-	OPT_DIR,
-	OPT_PLUGINS,
-	OPT_PAIR,
-	OPT_CIPHER,
-	OPT_SPI,
-	OPT_SN,
-	OPT_BARE,
-	OPT_IKE,
-	OPT_DIAG,
-	OPT_AGAINST,
-	OPT_PROFILE,
-	OPT_DEV,
-	OPT_APP
-};
-
-static const struct option options[] = {
-	{"json", no_argument, NULL, OPT_JSON},
-	{"cbor", no_argument, NULL, OPT_CBOR},
-	{"color", required_argument, NULL, OPT_COLOUR},
-	{"socket", required_argument, NULL, OPT_SOCKET},
-	{"timeout", required_argument, NULL, OPT_TIMEOUT},
-	{"dir", required_argument, NULL, OPT_DIR},
-	{"plugin-dir", required_argument, NULL, OPT_PLUGINS},
-	{"manual-pair", no_argument, NULL, OPT_PAIR},
-	{"cipher", required_argument, NULL, OPT_CIPHER},
-	{"spi", required_argument, NULL, OPT_SPI},
-	{"sn", required_argument, NULL, OPT_SN},
-	{"output", required_argument, NULL, 'o'},
-	{"bare", no_argument, NULL, OPT_BARE},
-	{"ike", no_argument, NULL, OPT_IKE},
-	{"diag", no_argument, NULL, OPT_DIAG},
-	{"against", required_argument, NULL, OPT_AGAINST},
-	{"profile", required_argument, NULL, OPT_PROFILE},
-	{"dev", required_argument, NULL, OPT_DEV},
-	{"app", required_argument, NULL, OPT_APP},
-	{"quiet", no_argument, NULL, 'q'},
-	{"version", no_argument, NULL, 'V'},
-	{"help", no_argument, NULL, 'h'},
-	{NULL, 0, NULL, 0},
-};
 
 int cli_fail(int status, const char *hint, const char *fmt, ...)
 {
@@ -155,99 +107,6 @@ static const struct verb *find_verb(const char *name)
 	return NULL;
 }
 
-static bool parse_number(const char *text, long max, long *out)
-{
-	char *end;
-	long n = strtol(text, &end, 10);
-
-	if (end == text || *end || n < 0 || n > max)
-		return false;
-	*out = n;
-	return true;
-}
-
-static bool parse_colour(const char *text, bool *out)
-{
-	if (strcmp(text, "always") == 0)
-		*out = true;
-	else if (strcmp(text, "never") == 0)
-		*out = false;
-	else
-		return strcmp(text, "auto") == 0;
-	return true;
-}
-
-/* 0 to go on, -1 after a complaint by getopt or us, 1 when all is done. */
-static int parse_option(struct cli *cli, int opt)
-{
-	switch (opt) {
-	case OPT_JSON:
-		cli->json = true;
-		return 0;
-	case OPT_CBOR:
-		cli->cbor = true;
-		return 0;
-	case OPT_COLOUR:
-		return parse_colour(optarg, &cli->colour) ? 0 : -1;
-	case OPT_SOCKET:
-		cli->socket = optarg;
-		return 0;
-	case OPT_TIMEOUT:
-		return parse_number(optarg, 86400, &cli->timeout_s) ? 0 : -1;
-	case OPT_DIR:
-		cli->dir = optarg;
-		return 0;
-	case OPT_PLUGINS:
-		cli->plugin_dir = optarg;
-		return 0;
-	case OPT_PAIR:
-		cli->manual_pair = true;
-		return 0;
-	case OPT_CIPHER:
-		cli->cipher = optarg;
-		return 0;
-	case OPT_SPI:
-		return parse_number(optarg, 32, &cli->spi_bits) ? 0 : -1;
-	case OPT_SN:
-		return parse_number(optarg, 32, &cli->sn_bits) ? 0 : -1;
-	case OPT_BARE:
-		cli->bare = true;
-		return 0;
-	case OPT_IKE:
-		cli->ike = true;
-		return 0;
-	case OPT_DIAG:
-		cli->diag = true;
-		return 0;
-	case OPT_AGAINST:
-		cli->against = optarg;
-		return 0;
-	case OPT_PROFILE:
-		cli->profile = optarg;
-		return 0;
-	case OPT_DEV:
-		cli->dev = optarg;
-		return 0;
-	case OPT_APP:
-		cli->app = optarg;
-		return 0;
-	case 'o':
-		cli->output = optarg;
-		return 0;
-	case 'q':
-		cli->quiet = true;
-		return 0;
-	case 'V':
-		puts("dietvpn " DIETVPN_VERSION);
-		return 1;
-	case 'h':
-		help(stdout);
-		return 1;
-	default:
-		return -1;
-	}
-}
-
 int main(int argc, char **argv)
 {
 	struct cli cli = {
@@ -259,29 +118,29 @@ int main(int argc, char **argv)
 		.sn_bits = 32,
 		.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
 	};
+	enum options_result parsed = options_parse(argc, argv, &cli);
 	const struct verb *verb;
-	int opt;
 
-	while ((opt = getopt_long(argc, argv, "qVho:", options, NULL)) != -1) {
-		int done = parse_option(&cli, opt);
-
-		if (done < 0)
-			return cli_fail(CLI_USAGE, "dietvpn --help lists verbs and options",
-				"unusable option");
-		if (done)
-			return CLI_OK;
+	if (parsed == OPTIONS_UNUSABLE)
+		return cli_fail(
+			CLI_USAGE, "dietvpn --help lists verbs and options", "unusable option");
+	if (parsed == OPTIONS_VERSION) {
+		puts("dietvpn " DIETVPN_VERSION);
+		return CLI_OK;
 	}
-	if (optind < argc && strcmp(argv[optind], "help") == 0) {
+	if (parsed == OPTIONS_HELP || (cli.argc && strcmp(cli.argv[0], "help") == 0)) {
 		help(stdout);
 		return CLI_OK;
 	}
-	verb = find_verb(optind < argc ? argv[optind] : "status");
+	verb = find_verb(cli.argc ? cli.argv[0] : "status");
 	if (!verb)
 		return cli_fail(CLI_USAGE, "dietvpn --help lists the verbs", "unknown verb \"%s\"",
-			argv[optind]);
+			cli.argv[0]);
 	if (crypto_init())
 		return cli_fail(CLI_FAILED, "", "libsodium cannot be initialised");
-	cli.argc = optind < argc ? argc - optind - 1 : 0;
-	cli.argv = argv + (optind < argc ? optind + 1 : argc);
+	if (cli.argc) {
+		cli.argc--;
+		cli.argv++;
+	}
 	return verb->run(&cli);
 }

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The options of dietvpn: one table says where in struct cli each value goes. */
+#include "cli/options.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum kind { SHORT, FLAG, TEXT, NUMBER, COLOUR };
+
+struct row {
+	const char *name;
+	enum kind kind;
+	size_t at; /* FLAG, COLOUR: a bool, TEXT: a const char *, NUMBER: a long; SHORT: its letter
+		    */
+	long max;
+};
+
+#define AT(member) offsetof(struct cli, member)
+
+static const struct row rows[] = {
+	{"json", FLAG, AT(json), 0},
+	{"cbor", FLAG, AT(cbor), 0},
+	{"color", COLOUR, AT(colour), 0},
+	{"socket", TEXT, AT(socket), 0},
+	{"timeout", NUMBER, AT(timeout_s), 86400},
+	{"dir", TEXT, AT(dir), 0},
+	{"plugin-dir", TEXT, AT(plugin_dir), 0},
+	{"manual-pair", FLAG, AT(manual_pair), 0},
+	{"cipher", TEXT, AT(cipher), 0},
+	{"spi", NUMBER, AT(spi_bits), 32},
+	{"sn", NUMBER, AT(sn_bits), 32},
+	{"output", TEXT, AT(output), 0},
+	{"bare", FLAG, AT(bare), 0},
+	{"ike", FLAG, AT(ike), 0},
+	{"diag", FLAG, AT(diag), 0},
+	{"against", TEXT, AT(against), 0},
+	{"profile", TEXT, AT(profile), 0},
+	{"dev", TEXT, AT(dev), 0},
+	{"app", TEXT, AT(app), 0},
+	{"quiet", SHORT, 'q', 0},
+	{"version", SHORT, 'V', 0},
+	{"help", SHORT, 'h', 0},
+};
+enum { N_ROWS = sizeof rows / sizeof rows[0], FIRST_LONG = 256 };
+
+static bool parse_number(const char *text, long max, long *out)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (end == text || *end || n < 0 || n > max)
+		return false;
+	*out = n;
+	return true;
+}
+
+static bool parse_colour(const char *text, bool *out)
+{
+	if (strcmp(text, "always") == 0)
+		*out = true;
+	else if (strcmp(text, "never") == 0)
+		*out = false;
+	else
+		return strcmp(text, "auto") == 0;
+	return true;
+}
+
+static bool set(struct cli *cli, const struct row *row)
+{
+	void *at = (char *)cli + row->at;
+
+	switch (row->kind) {
+	case FLAG:
+		*(bool *)at = true;
+		return true;
+	case TEXT:
+		*(const char **)at = optarg;
+		return true;
+	case NUMBER:
+		return parse_number(optarg, row->max, at);
+	case COLOUR:
+		return parse_colour(optarg, at);
+	default:
+		return false;
+	}
+}
+
+static enum options_result set_short(struct cli *cli, int letter)
+{
+	switch (letter) {
+	case 'o':
+		cli->output = optarg;
+		return OPTIONS_GO_ON;
+	case 'q':
+		cli->quiet = true;
+		return OPTIONS_GO_ON;
+	case 'V':
+		return OPTIONS_VERSION;
+	case 'h':
+		return OPTIONS_HELP;
+	default: /* getopt has complained */
+		return OPTIONS_UNUSABLE;
+	}
+}
+
+enum options_result options_parse(int argc, char **argv, struct cli *cli)
+{
+	struct option table[N_ROWS + 1] = {0};
+	enum options_result result = OPTIONS_GO_ON;
+	int opt;
+
+	for (int i = 0; i < N_ROWS; i++)
+		table[i] = (struct option){
+			.name = rows[i].name,
+			.has_arg = rows[i].kind >= TEXT ? required_argument : no_argument,
+			.val = rows[i].kind == SHORT ? (int)rows[i].at : FIRST_LONG + i,
+		};
+	while (result == OPTIONS_GO_ON &&
+		(opt = getopt_long(argc, argv, "qVho:", table, NULL)) != -1) {
+		if (opt < FIRST_LONG)
+			result = set_short(cli, opt);
+		else if (!set(cli, &rows[opt - FIRST_LONG]))
+			result = OPTIONS_UNUSABLE;
+	}
+	cli->argc = argc - optind;
+	cli->argv = argv + optind;
+	return result;
+}
