@@ -106,8 +106,9 @@ struct keying_host {
 	int (*sa_remove)(const struct keying_host *, sa_id id);
 
 	/*
-	 * Content of the file that key NAME of [Peer "PEER"] names; name is "PEER/NAME". Trailing
-	 * line ends are cut. -ENOENT, -EACCES (group or others can read it), -EMSGSIZE.
+	 * Content of the file that key NAME of [Peer "PEER"] names; name is "PEER/NAME", or NAME
+	 * alone for Psk, Key and Master of [Interface]. Trailing line ends are cut. -ENOENT,
+	 * -EACCES (group or others can read it), -EMSGSIZE.
 	 */
 	int (*secret)(const struct keying_host *, const char *name, uint8_t *out, size_t cap,
 		size_t *len);
@@ -136,9 +137,13 @@ struct keying_host {
 	/*
 	 * A peer that a template (a [Peer] whose name holds '*') lets in: from now on it has a
 	 * policy of its own, *made, for these of our selectors and of its own, each within the
-	 * template's. name: what the operator reads, the text of its identity. It ends by
-	 * peer_remove, with its SAs; with the template; with the instance. 0, -ENOENT (no such
-	 * template), -EEXIST (the name is taken), -ERANGE (selectors), -ENOSPC (too many), -ENOMEM.
+	 * template's; remote: one address each. name: what the operator reads, the text of its
+	 * identity, at most 40 octets that fit the template's name. It ends by peer_remove, with
+	 * its SAs; with the template; with the instance; and when a [Peer] of the file takes its
+	 * name or its traffic: then its SAs go with SA_REMOVED and its policy is unknown. 0,
+	 * -ENOENT (no such template), -EINVAL (name), -EEXIST (the name is taken), -ERANGE
+	 * (selectors), -EADDRINUSE (another peer has that address), -ENOSPC (16384 per template),
+	 * -ENOMEM.
 	 */
 	int (*peer_add)(const struct keying_host *, uint32_t template_policy, const char *name,
 		const struct ts *remote, size_t n_remote, uint32_t *made);

@@ -17,6 +17,7 @@
 	/* policy, RFC 4301 */ \
 	DROP(NO_POLICY, "no-policy", "no policy protects this packet: discarded") \
 	DROP(DISCARD, "discard", "a policy says discard") \
+	DROP(NO_PEER, "no-peer", "an address of a template that no peer has yet") \
 	DROP(NO_SA, "no-sa", "no SA yet: keying was asked for one") \
 	DROP(POLICY_MISMATCH, "policy-mismatch", "decrypted packet does not match its SA") \
 	DROP(NO_FIT, "no-fit", "the rule cannot restore it exactly and there is no fallback SA") \

@@ -120,7 +120,10 @@ void build_check_peer(struct build *b, const struct config_peer *peer)
 	check_attrs(b, peer);
 	check_idle_keys(b, peer);
 	check_compression(b, peer);
-	check_endpoint(b, peer);
+	if (peer->template)
+		build_check_template(b, peer);
+	else
+		check_endpoint(b, peer);
 	check_source(b, peer);
 	check_addresses(b, peer);
 }
@@ -179,6 +182,18 @@ static bool same_traffic(const struct config_peer *a, const struct config_peer *
 	       meets(a->ts_local, a->n_ts_local, b->ts_local, b->n_ts_local);
 }
 
+/* A device of its own within the prefix of a template: the longer prefix wins. */
+static bool is_exception(const struct config_peer *a, const struct config_peer *b)
+{
+	const struct config_peer *template = a->template ? a : b;
+	const struct config_peer *exact = a->template ? b : a;
+	for (size_t i = 0; i < exact->n_addresses; i++)
+		if (exact->addresses[i].len <= template->addresses[0].len &&
+			ip_prefix_contains(&exact->addresses[i], &template->addresses[0].addr))
+			return false;
+	return a->template != b->template;
+}
+
 static const char source_hint[] = "EspSpiLsb = 8 in both, or Encap = udp in one";
 
 static void check_pair(
@@ -190,7 +205,7 @@ static void check_pair(
 			"[Peer \"%s\"]: with EspSpiLsb = 0, its Endpoint cannot be [Peer "
 			"\"%s\"]'s, too",
 			second->name, first->name);
-	if (!same_traffic(first, second))
+	if (!same_traffic(first, second) || is_exception(first, second))
 		return;
 	const struct ip_prefix *shared = shared_address(first, second);
 	if (shared)

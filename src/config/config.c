@@ -97,9 +97,6 @@ static bool check_heading(struct build *b, uint32_t heading)
 		build_error(b, heading, "write [Interface]", "[Interface] has no name");
 	else if (peer && !*row->name)
 		build_error(b, heading, "write [Peer \"NAME\"]", "[Peer] needs a name");
-	else if (peer && strchr(row->name, '*'))
-		build_error(b, heading, "write one [Peer] per device",
-			"%s: templates need enrolment, which is not in this version", section);
 	else if (is_repeated(b, heading))
 		return false;
 	else if (build_section_end(b, heading) == heading + 1)

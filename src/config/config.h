@@ -49,6 +49,7 @@ struct config_plugin_key {
 struct config_peer {
 	char name[CONFIG_NAME_MAX];
 	uint32_t at;                 /* row of its heading */
+	bool template;               /* its name holds '*': for every enrolled peer that fits */
 	char endpoint_host[256];     /* "": the peer comes to us */
 	struct ip_endpoint endpoint; /* family 0 where host is a name */
 	struct ip_prefix addresses[CONFIG_ADDRESSES_MAX];
@@ -90,6 +91,8 @@ struct config_interface {
 	bool offload; /* super-packets of the TUN, UDP segmentation outside */
 	char on_up[CONFIG_PATH_MAX], on_down[CONFIG_PATH_MAX];
 	char psk[CONFIG_PATH_MAX], key[CONFIG_PATH_MAX];
+	char master[CONFIG_PATH_MAX]; /* "": none */
+	uint32_t master_at;           /* its row */
 };
 
 struct config {

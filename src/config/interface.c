@@ -66,6 +66,12 @@ static bool set_psk(struct build *b, const char *text, struct value_error *error
 	return value_text(text, b->config->interface.psk, sizeof b->config->interface.psk, error);
 }
 
+static bool set_master(struct build *b, const char *text, struct value_error *error)
+{
+	return value_text(
+		text, b->config->interface.master, sizeof b->config->interface.master, error);
+}
+
 static bool set_listen(struct build *b, const char *text, struct value_error *error)
 {
 	char entry[8];
@@ -162,6 +168,7 @@ static const struct {
 	{"Id", set_id},
 	{"Key", set_key},
 	{"Psk", set_psk},
+	{"Master", set_master},
 	{"Listen", set_listen},
 	{"Mtu", set_mtu},
 	{"Offload", set_offload},
@@ -222,6 +229,7 @@ void build_interface(struct build *b, uint32_t heading)
 	for (uint32_t row = heading + 1; row < end; row++)
 		if (build_key_ok(b, heading, row))
 			set_row(b, row);
+	b->config->interface.master_at = build_row(b, heading, "Master");
 	if (build_row(b, heading, "Address") == heading)
 		build_error(b, heading, "Address = fd00:...::1/64", "[Interface] needs an Address");
 }

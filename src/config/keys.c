@@ -20,6 +20,9 @@ static const struct config_key table[] = {
 		"Own identity in key exchanges; a peer may override it."},
 	{I, "Key", "file", "-", true, "Private key: base64 of 32 octets, or PEM."},
 	{I, "Psk", "file", "-", true, "Preshared key, used with every peer that has no own."},
+	{I, "Master", "file", "-", true,
+		"Enrolment secret: the keys of devices that a template lets in are derived from "
+		"it."},
 	{I, "Listen", "two UDP ports", "500, 4500", false,
 		"The IKE port pair; equal in all files; ESP in UDP uses the second."},
 	{I, "Mtu", "auto, or 1280 to 65535", "auto", true, "MTU of the TUN device."},
@@ -38,7 +41,8 @@ static const struct config_key table[] = {
 	{P, "Endpoint", "name or address, optional port", "-", true,
 		"Where the peer is; without it the peer comes to us."},
 	{P, "Address", "addresses or prefixes, by comma", "required", true,
-		"The peer's inner addresses."},
+		"The peer's inner addresses; in a template the one prefix within which each device "
+		"gets an address of its own."},
 	{P, "Routes", "prefixes, by comma", "-", true, "Further prefixes behind the peer."},
 	{P, "Local", "prefixes, by comma, or any", "own addresses as hosts", true,
 		"What of ours the peer may reach."},
@@ -247,5 +251,5 @@ const char *keys_plugin_of(const char *name)
 
 bool keys_is_later(const char *section, const char *name)
 {
-	return strcmp(section, I) == 0 && (strcmp(name, "Master") == 0 || strcmp(name, "Dns") == 0);
+	return strcmp(section, I) == 0 && strcmp(name, "Dns") == 0;
 }

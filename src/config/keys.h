@@ -37,7 +37,7 @@ const struct config_plugin_hint *keys_plugin_at(size_t index); /* NULL past the 
 bool keys_plugin_known(const char *plugin);                    /* the table has it */
 bool keys_plugin_has(const char *plugin, const char *name);
 const char *keys_plugin_of(const char *name); /* first plugin that owns it, or NULL */
-/* Keys that a later version brings: "Master", "Dns". */
+/* A key that a later version brings: "Dns". */
 bool keys_is_later(const char *section, const char *name);
 
 /* conf/reference.conf, and the key lists of dietvpn.conf(5) as mdoc. */

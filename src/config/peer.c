@@ -319,6 +319,7 @@ static void set_defaults(struct build *b, uint32_t heading, struct config_peer *
 	static const struct config_allow any = {.port_end = UINT16_MAX, .from_end = UINT16_MAX};
 	strcpy(peer->name, b->config->ini.rows[heading].name);
 	strcpy(peer->id, b->config->interface.id);
+	peer->template = strchr(peer->name, '*') != NULL;
 	strcpy(peer->keying, b->keying);
 	peer->at = heading;
 	peer->role = b->config->interface.role;

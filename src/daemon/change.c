@@ -73,6 +73,7 @@ enum change change_interface(
 	add(&c, same_text(a->on_down, b->on_down), "OnDown", CHANGE_UPDATE);
 	add(&c, same_text(a->psk, b->psk), "Psk", CHANGE_UPDATE);
 	add(&c, same_text(a->key, b->key), "Key", CHANGE_UPDATE);
+	add(&c, same_text(a->master, b->master), "Master", CHANGE_UPDATE);
 	return c.worst;
 }
 

@@ -80,6 +80,8 @@ static void put_state(struct put *map, const struct tunnel_peer *peer,
 	bool ready = (policy->out || policy->out_fallback) && policy->path->remote.addr.family;
 	const char *state = ready ? "up" : *trouble ? "down" : "waiting";
 
+	if (config->template && !peer->template)
+		state = "template";
 	if (!peer->tunnel->attached) {
 		state = "down";
 		trouble = "the TUN device is gone; dietvpn up makes it anew";
@@ -188,6 +190,8 @@ static void put_details(struct put *map, const struct tunnel_peer *peer,
 	put_text(map, "id", config->id);
 	put_text(map, "role", PICK(config->role, "both", "initiator", "responder"));
 	put_text(map, "keying", config->keying);
+	if (peer->template)
+		put_text(map, "template", config->name);
 	put_bool(map, "keepalive", peer->keepalive);
 	put_bool(map, "sleepy", config->sleepy);
 	put_text(map, "start", config->start == START_BOOT ? "boot" : "on-traffic");

@@ -63,20 +63,21 @@ static bool pass_tunnel(struct pass *pass, const struct tunnel *tunnel)
 {
 	bool whole = !*pass->name || !strcmp(pass->name, tunnel->config->tunnel);
 	size_t *at = &pass->call->at[1];
+	const struct tunnel_peer *peer = NULL;
 	struct put peers;
 
 	if (!whole && !tunnel_find_peer(tunnel, pass->name))
 		return true;
 	pass->found = true;
 	put_init(&peers);
-	for (; *at < tunnel->n_peers && pass->room; ++*at) {
-		if (!whole && strcmp(tunnel->peers[*at]->name, pass->name) != 0)
+	for (; pass->room && (peer = tunnel_peer_at(tunnel, *at)); ++*at) {
+		if (!whole && strcmp(peer->name, pass->name) != 0)
 			continue;
-		control_put_peer(tunnel->peers[*at], pass->details, put_next(&peers));
+		control_put_peer(peer, pass->details, put_next(&peers));
 		pass->room--;
 	}
 	put_tunnel(pass, tunnel, &peers);
-	return *at >= tunnel->n_peers;
+	return !tunnel_peer_at(tunnel, *at);
 }
 
 static uint64_t drops(const struct daemon *daemon)
@@ -194,6 +195,9 @@ void show_drops(struct daemon *daemon, struct control_call *call)
 static void put_policy(
 	const struct daemon *daemon, const struct policy *policy, struct tree_writer *w)
 {
+	static const char *const actions[] = {[POLICY_PROTECT] = "protect",
+		[POLICY_DISCARD] = "discard",
+		[POLICY_TEMPLATE] = "template"};
 	const struct tunnel *tunnel = daemon->tunnels[policy->tunnel];
 	struct put map;
 	size_t n = 0;
@@ -204,7 +208,7 @@ static void put_policy(
 	put_uint(&map, "id", policy->id);
 	put_text(&map, "tunnel", tunnel ? tunnel->config->tunnel : "");
 	put_text(&map, "peer", policy->name);
-	put_text(&map, "action", policy->action == POLICY_PROTECT ? "protect" : "discard");
+	put_text(&map, "action", actions[policy->action]);
 	put_selectors(&map, "local", policy->local, policy->n_local);
 	put_selectors(&map, "remote", policy->remote, policy->n_remote);
 	put_uint(&map, "sas", n);

@@ -11,6 +11,7 @@
 #include "daemon/daemon_events.h"
 #include "daemon/hook.h"
 #include "daemon/tunnel.h"
+#include "daemon/tunnel_guest.h"
 #include "io/dataplane.h"
 #include "io/netlink.h"
 #include "keying/host.h"
@@ -85,6 +86,8 @@ int daemon_open_transport(struct daemon *daemon, uint16_t port_ike, uint16_t por
 		.plugin_dir = daemon->options.plugin_dir,
 		.state = daemon_state,
 		.event = events_of_host,
+		.peer_add = guest_add,
+		.peer_remove = guest_remove,
 		.owner = daemon,
 	};
 	int error = dataplane_create(&params, &daemon->dataplane);
@@ -156,7 +159,7 @@ static void count(const struct daemon *daemon, size_t *tunnels, size_t *peers)
 	for (size_t i = 0; i < TUNNELS_MAX; i++)
 		if (daemon->tunnels[i]) {
 			++*tunnels;
-			*peers += daemon->tunnels[i]->n_peers;
+			*peers += daemon->tunnels[i]->n_peers + daemon->tunnels[i]->n_guests;
 		}
 }
 

@@ -9,6 +9,7 @@
 #include "daemon/clear_text.h"
 #include "daemon/daemon.h"
 #include "daemon/hook.h"
+#include "daemon/tunnel_guest.h"
 #include "daemon/tunnel_net.h"
 #include "daemon/tunnel_peer.h"
 #include "io/dataplane.h"
@@ -27,12 +28,28 @@
 
 enum { MTU_UNKNOWN_PATH = 1500, MTU_MARGIN = 100 };
 
-struct tunnel_peer *tunnel_find_peer(const struct tunnel *tunnel, const char *name)
+/* Of the file's. */
+static struct tunnel_peer *find_named(const struct tunnel *tunnel, const char *name)
 {
 	for (size_t i = 0; i < tunnel->n_peers; i++)
 		if (!strcmp(tunnel->peers[i]->name, name))
 			return tunnel->peers[i];
 	return NULL;
+}
+
+struct tunnel_peer *tunnel_find_peer(const struct tunnel *tunnel, const char *name)
+{
+	struct tunnel_peer *peer = find_named(tunnel, name);
+
+	return peer ? peer : guests_find(tunnel, name);
+}
+
+struct tunnel_peer *tunnel_peer_at(const struct tunnel *tunnel, size_t index)
+{
+	if (index < tunnel->n_peers)
+		return tunnel->peers[index];
+	index -= tunnel->n_peers;
+	return index < tunnel->n_guests ? tunnel->guests[index] : NULL;
 }
 
 static int create_peers(struct tunnel *tunnel, struct config_errors *errors)
@@ -61,10 +78,11 @@ static int create_peers(struct tunnel *tunnel, struct config_errors *errors)
 static uint32_t compute_mtu(struct tunnel *tunnel)
 {
 	uint32_t mtu = UINT32_MAX;
+	const struct tunnel_peer *peer;
 
 	tunnel->path_mtu = 0;
-	for (size_t i = 0; i < tunnel->n_peers; i++) {
-		struct policy *policy = tunnel_policy(tunnel->peers[i]);
+	for (size_t i = 0; (peer = tunnel_peer_at(tunnel, i)); i++) {
+		struct policy *policy = tunnel_policy(peer);
 		uint32_t path_mtu = MTU_UNKNOWN_PATH;
 		uint32_t inner;
 
@@ -156,6 +174,7 @@ int tunnel_open(struct daemon *daemon, struct config *config, bool keep, struct 
 	}
 	*tunnel = (struct tunnel){
 		.daemon = daemon, .config = config, .index = free_index(daemon), .tun.fd = -1};
+	guests_init(tunnel);
 	error = create_peers(tunnel, errors);
 	if (!error) {
 		tunnel->mtu = compute_mtu(tunnel);
@@ -163,6 +182,7 @@ int tunnel_open(struct daemon *daemon, struct config *config, bool keep, struct 
 	}
 	if (error) {
 		net_close(tunnel, keep);
+		guests_fini(tunnel);
 		free_peers(tunnel);
 		free_config(tunnel->config);
 		free(tunnel);
@@ -232,6 +252,7 @@ void tunnel_close(struct tunnel *tunnel, bool keep)
 			&daemon->loop, interface->on_down, tunnel->config->tunnel, interface->name);
 	if (tunnel->hosted)
 		host_stop(daemon->host, tunnel->config);
+	guests_fini(tunnel);
 	free_peers(tunnel);
 	net_close(tunnel, keep);
 	if (!keep)
@@ -251,7 +272,7 @@ static struct tunnel_peer **next_peers(struct tunnel *tunnel, const struct confi
 		int error = 0;
 
 		if (!restart[i])
-			peers[i] = tunnel_find_peer(tunnel, next->peers[i].name);
+			peers[i] = find_named(tunnel, next->peers[i].name);
 		if (!peers[i])
 			error = peer_create(tunnel, &next->peers[i], &peers[i]);
 		if (error) {
@@ -317,11 +338,13 @@ int tunnel_update(struct tunnel *tunnel, struct config *config, const bool *rest
 	for (size_t i = 0; i < tunnel->n_peers; i++) {
 		const struct config_peer *was = find_config(old, peers[i]->name);
 
+		peers[i]->config = &config->peers[i];
 		if (was && !restart[i])
 			peer_update(peers[i], was, &config->peers[i]);
 		else
 			peer_start(peers[i]);
 	}
+	guests_follow(tunnel);
 	free_config(old);
 	tunnel_refresh_mtu(tunnel);
 	dataplane_kick(tunnel->daemon->dataplane);

@@ -6,7 +6,9 @@
 #ifndef DIETVPN_DAEMON_TUNNEL_H
 #define DIETVPN_DAEMON_TUNNEL_H
 
+#include "base/map.h"
 #include "config/config.h"
+#include "crypto/hash.h"
 #include "io/tun.h"
 
 #include <stdbool.h>
@@ -20,7 +22,10 @@ struct resolve;
 struct tunnel_peer {
 	struct tunnel *tunnel;
 	char name[CONFIG_NAME_MAX];
+	const struct config_peer *config; /* what the file says now; a guest's is its template's */
 	uint32_t policy;
+	uint32_t template;           /* a guest's: its template's policy */
+	size_t at;                   /* a guest's: in tunnel.guests */
 	struct resolve *resolve;     /* under way */
 	struct ip_endpoint resolved; /* what its name meant last */
 	bool unresolved;             /* its name has no address yet */
@@ -38,6 +43,10 @@ struct tunnel {
 	bool hosted;                /* host_start has succeeded */
 	struct tunnel_peer **peers; /* in the order of config->peers */
 	size_t n_peers;
+	struct tunnel_peer **guests; /* peers that templates let in, in no order */
+	size_t n_guests, guests_cap;
+	struct map guest_names;
+	uint8_t guest_key[HASH_SHORT_KEY_LEN];
 };
 
 /*
@@ -70,6 +79,8 @@ void tunnel_resolve(struct tunnel *tunnel, bool all);
 /* The peer of this name, what its configuration says now, its policy; each NULL where there is
  * none. */
 struct tunnel_peer *tunnel_find_peer(const struct tunnel *tunnel, const char *name);
+/* All of them: the file's, then guests; NULL past the end. */
+struct tunnel_peer *tunnel_peer_at(const struct tunnel *tunnel, size_t index);
 const struct config_peer *tunnel_config_of(const struct tunnel_peer *peer);
 struct policy *tunnel_policy(const struct tunnel_peer *peer);
 

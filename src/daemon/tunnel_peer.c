@@ -22,12 +22,7 @@
 
 const struct config_peer *tunnel_config_of(const struct tunnel_peer *peer)
 {
-	const struct config *config = peer->tunnel->config;
-
-	for (size_t i = 0; i < config->n_peers; i++)
-		if (!strcmp(config->peers[i].name, peer->name))
-			return &config->peers[i];
-	return NULL;
+	return peer->config;
 }
 
 struct policy *tunnel_policy(const struct tunnel_peer *peer)
@@ -61,43 +56,69 @@ static void place(struct tunnel_peer *peer, const struct ip_endpoint *remote)
 	policy->path->mtu = 0; /* another path: the route is asked anew */
 }
 
-int peer_create(struct tunnel *tunnel, const struct config_peer *config, struct tunnel_peer **out)
+/* params: without what the tunnel knows of a policy of its own. */
+static int create(struct tunnel *tunnel, const struct config_peer *config,
+	struct policy_params *params, struct tunnel_peer **out)
 {
 	struct daemon *daemon = tunnel->daemon;
 	struct tunnel_peer *peer = calloc(1, sizeof(*peer));
-	struct policy_params params = {
-		.id = daemon->next_policy,
-		.tunnel = tunnel->index,
-		.action = POLICY_PROTECT,
-		.n_local = config->n_ts_local,
-		.n_remote = config->n_ts_remote,
-	};
 	struct policy *policy;
 	int error;
 
 	if (!peer)
 		return -ENOMEM;
-	memcpy(params.local, config->ts_local, sizeof(params.local));
-	memcpy(params.remote, config->ts_remote, sizeof(params.remote));
-	snprintf(params.name, sizeof(params.name), "%s", config->name);
-	error = spd_add(daemon->ipsec.spd, &params, NULL, &policy);
+	params->id = daemon->next_policy;
+	params->tunnel = tunnel->index;
+	params->n_local = config->n_ts_local;
+	memcpy(params->local, config->ts_local, sizeof(params->local));
+	error = spd_add(daemon->ipsec.spd, params, NULL, &policy);
 	if (error) {
 		free(peer);
 		return error;
 	}
 	daemon->next_policy++;
 	peer->tunnel = tunnel;
-	peer->policy = params.id;
-	snprintf(peer->name, sizeof(peer->name), "%s", config->name);
+	peer->config = config;
+	peer->policy = params->id;
+	snprintf(peer->name, sizeof(peer->name), "%s", params->name);
 	policy->path->encap = encap_of(config);
-	if (config->endpoint.addr.family) {
-		struct ip_endpoint remote = config->endpoint;
-
-		remote.port = port_of(peer, config);
-		place(peer, &remote);
-	}
 	*out = peer;
 	return 0;
+}
+
+int peer_create(struct tunnel *tunnel, const struct config_peer *config, struct tunnel_peer **out)
+{
+	struct policy_params params = {
+		.action = config->template ? POLICY_TEMPLATE : POLICY_PROTECT,
+		.n_remote = config->n_ts_remote,
+	};
+	int error;
+
+	memcpy(params.remote, config->ts_remote, sizeof(params.remote));
+	snprintf(params.name, sizeof(params.name), "%s", config->name);
+	error = create(tunnel, config, &params, out);
+	if (!error && config->endpoint.addr.family) {
+		struct ip_endpoint remote = config->endpoint;
+
+		remote.port = port_of(*out, config);
+		place(*out, &remote);
+	}
+	return error;
+}
+
+int peer_create_guest(
+	struct tunnel *tunnel, const struct host_guest *guest, struct tunnel_peer **out)
+{
+	struct policy_params params = {
+		.action = POLICY_PROTECT, .n_remote = (uint8_t)guest->n_remote};
+	int error;
+
+	memcpy(params.remote, guest->remote, guest->n_remote * sizeof(params.remote[0]));
+	snprintf(params.name, sizeof(params.name), "%s", guest->name);
+	error = create(tunnel, guest->config, &params, out);
+	if (!error)
+		(*out)->template = guest->template;
+	return error;
 }
 
 static void remove_sas(struct daemon *daemon, struct policy *policy)

@@ -7,11 +7,14 @@
 
 #include <stdint.h>
 
+struct host_guest;
 struct tunnel;
 struct tunnel_peer;
 
 /* Adds the policy. 0 or negative errno. */
 int peer_create(struct tunnel *tunnel, const struct config_peer *config, struct tunnel_peer **out);
+int peer_create_guest(
+	struct tunnel *tunnel, const struct host_guest *guest, struct tunnel_peer **out);
 /* Its SAs, its policy, a look-up under way. NULL is allowed. */
 void peer_destroy(struct tunnel_peer *peer);
 /* Once keying has it: look-up, keepalive. */

@@ -88,6 +88,8 @@ static enum drop find_sa(const struct ipsec *ipsec, struct batch_item *item,
 		return DROP_NO_POLICY;
 	if (item->policy->action == POLICY_DISCARD)
 		return DROP_DISCARD;
+	if (item->policy->action == POLICY_TEMPLATE)
+		return DROP_NO_PEER;
 	if (item->policy->out)
 		sa_prefetch(item->policy->out);
 	return choose_sa(item->policy, ip, &item->sa, look);

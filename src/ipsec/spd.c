@@ -41,6 +41,7 @@ struct bucket {
 
 struct entry {
 	struct policy policy;
+	size_t at; /* in spd.policies */
 	size_t n_links;
 	struct link links[];
 };
@@ -52,8 +53,8 @@ struct lengths {
 };
 
 struct spd {
-	struct policy **policies; /* in order of adding */
-	size_t n, cap;
+	struct policy **policies; /* in order of adding; NULL where one went */
+	size_t n, cap, holes;
 	struct map by_id, buckets;
 	struct lengths lengths4, lengths6;
 };
@@ -116,7 +117,8 @@ void spd_destroy(struct spd *spd)
 	for (void *bucket; (bucket = map_next(&spd->buckets, &at));)
 		free(bucket);
 	for (size_t i = 0; i < spd->n; i++)
-		free_entry(entry_of(spd->policies[i]));
+		if (spd->policies[i])
+			free_entry(entry_of(spd->policies[i]));
 	map_fini(&spd->by_id);
 	map_fini(&spd->buckets);
 	free(spd->policies);
@@ -325,7 +327,8 @@ int spd_add(struct spd *spd, const struct policy_params *params, const struct po
 	struct entry *entry;
 
 	if (!ts_list_valid(params->local, params->n_local) ||
-		!ts_list_valid(params->remote, params->n_remote) || params->action > POLICY_DISCARD)
+		!ts_list_valid(params->remote, params->n_remote) ||
+		params->action > POLICY_TEMPLATE)
 		return -EINVAL;
 	if (spd_find(spd, params->id))
 		return -EEXIST;
@@ -338,6 +341,7 @@ int spd_add(struct spd *spd, const struct policy_params *params, const struct po
 		goto no_links;
 	if (map_add(&spd->by_id, map_mix(params->id), &entry->policy))
 		goto no_id;
+	entry->at = spd->n;
 	spd->policies[spd->n++] = &entry->policy;
 	*out = &entry->policy;
 	return 0;
@@ -349,14 +353,29 @@ no_links:
 	return -ENOMEM;
 }
 
-static void forget_order(struct spd *spd, const struct policy *policy)
+static void close_holes(struct spd *spd)
 {
-	size_t i = 0;
+	size_t n = 0;
 
-	while (spd->policies[i] != policy)
-		i++;
-	spd->n--;
-	memmove(&spd->policies[i], &spd->policies[i + 1], (spd->n - i) * sizeof(struct policy *));
+	for (size_t i = 0; i < spd->n; i++) {
+		struct policy *policy = spd->policies[i];
+
+		if (!policy)
+			continue;
+		entry_of(policy)->at = n;
+		spd->policies[n++] = policy;
+	}
+	spd->n = n;
+	spd->holes = 0;
+}
+
+/* Moving up all that follow each time would cost the square of their number. */
+static void forget_order(struct spd *spd, struct policy *policy)
+{
+	spd->policies[entry_of(policy)->at] = NULL;
+	spd->holes++;
+	if (2 * spd->holes >= spd->n)
+		close_holes(spd);
 }
 
 void spd_remove(struct spd *spd, uint32_t id)
@@ -393,6 +412,55 @@ static struct policy *match_bucket(
 	return NULL;
 }
 
+static bool list_meets(const struct ts *list, size_t n, const struct ts *ts)
+{
+	struct ts common;
+
+	for (size_t i = 0; i < n; i++)
+		if (ts_narrow(&list[i], ts, &common))
+			return true;
+	return false;
+}
+
+static struct policy *bucket_meets(const struct spd *spd, const struct place *place,
+	const struct ts *local, const struct ts *remote, const struct policy *except)
+{
+	const struct bucket *bucket = map_find(&spd->buckets, place_hash(place), place);
+
+	if (!bucket)
+		return NULL;
+	list_each (node, &bucket->links) {
+		struct policy *policy = &container_of(node, struct link, by_bucket)->entry->policy;
+
+		if (policy != except && policy->action != POLICY_TEMPLATE &&
+			list_meets(policy->local, policy->n_local, local) &&
+			list_meets(policy->remote, policy->n_remote, remote))
+			return policy;
+	}
+	return NULL;
+}
+
+struct policy *spd_meets(const struct spd *spd, uint16_t tunnel, const struct ts *local,
+	const struct ts *remote, const struct policy *except)
+{
+	const struct lengths *lengths =
+		remote->addr_start.family == 4 ? &spd->lengths4 : &spd->lengths6;
+	struct place place =
+		whole_place(remote->addr_start.family, remote->addr_start.bytes, tunnel);
+
+	for (unsigned len = place.len + 1u; len-- > 0;) {
+		struct policy *policy;
+
+		if (!lengths->count[len])
+			continue;
+		cut_place(&place, len);
+		policy = bucket_meets(spd, &place, local, remote, except);
+		if (policy)
+			return policy;
+	}
+	return NULL;
+}
+
 struct policy *spd_match(const struct spd *spd, uint16_t tunnel, const struct ip_packet *ip)
 {
 	const struct lengths *lengths = ip->version == 4 ? &spd->lengths4 : &spd->lengths6;
@@ -417,5 +485,11 @@ struct policy *spd_match(const struct spd *spd, uint16_t tunnel, const struct ip
 
 struct policy *spd_next(const struct spd *spd, size_t *at)
 {
-	return *at < spd->n ? spd->policies[(*at)++] : NULL;
+	while (*at < spd->n) {
+		struct policy *policy = spd->policies[(*at)++];
+
+		if (policy)
+			return policy;
+	}
+	return NULL;
 }

@@ -14,7 +14,8 @@ struct ip_packet;
 struct path;
 struct sa;
 
-enum policy_action { POLICY_PROTECT, POLICY_DISCARD };
+/* template: stands for peers that are not there yet, and sends nothing itself. */
+enum policy_action { POLICY_PROTECT, POLICY_DISCARD, POLICY_TEMPLATE };
 
 enum { POLICY_NAME_MAX = 40 };
 
@@ -57,6 +58,10 @@ int spd_add(struct spd *spd, const struct policy_params *params, const struct po
 /* The policy must have no SAs left. */
 void spd_remove(struct spd *spd, uint32_t id);
 struct policy *spd_find(const struct spd *spd, uint32_t id);
+/* A policy of this tunnel, no template, that shares a packet with these selectors; remote: one
+ * address. except: a policy that does not count, or NULL. NULL: none. */
+struct policy *spd_meets(const struct spd *spd, uint16_t tunnel, const struct ts *local,
+	const struct ts *remote, const struct policy *except);
 /* Outbound: the policy of this tunnel whose selectors match; NULL: none. Cost independent of their
  * number. */
 struct policy *spd_match(const struct spd *spd, uint16_t tunnel, const struct ip_packet *ip);

@@ -330,7 +330,8 @@ void host_acquire(struct host *host, struct policy *policy, const struct ip_pack
 		return;
 	ts_of_packet(ip, true, &call.acquire.ts_local);
 	ts_of_packet(ip, false, &call.acquire.ts_remote);
-	instance_tell(slot->instance, &call);
+	/* Packets of this peer may be on their way still: the plugin must not remove it now. */
+	instance_later(slot->instance, &call);
 }
 
 void host_endpoint(struct host *host, uint32_t policy, const struct ip_endpoint *remote)

@@ -21,6 +21,16 @@ struct sa;
 struct state;
 struct trace_entry;
 
+/* A peer that a template has let in; all of it is borrowed for the call, but config: that one lasts
+ * until host_stop or a reload. */
+struct host_guest {
+	uint32_t template; /* policy */
+	const char *name;
+	const struct config_peer *config; /* the template's */
+	const struct ts *remote;          /* one address each */
+	size_t n_remote;
+};
+
 struct host_params {
 	uv_loop_t *loop;
 	struct ipsec *ipsec;
@@ -30,6 +40,13 @@ struct host_params {
 	struct state *(*state)(void *owner, char *text, size_t text_len);
 	/* For event subscribers of the control socket; of: CBOR map. */
 	void (*event)(void *owner, const char *name, struct slice of);
+	/*
+	 * Makes the policy of a peer that a template lets in, *made, and whatever else the owner
+	 * has of a peer; takes it away again, when its SAs are gone. NULL: there are no templates.
+	 * peer_add: 0, -EEXIST (the name is taken), -ENOMEM.
+	 */
+	int (*peer_add)(void *owner, const struct host_guest *guest, uint32_t *made);
+	void (*peer_remove)(void *owner, uint32_t policy);
 	void *owner;
 };
 
@@ -75,6 +92,9 @@ int host_order(
 /* `dietvpn sa delete`: takes the SA away; its plugin hears of it in the loop's next turn. -ENOENT.
  */
 int host_sa_remove(struct host *host, sa_id id);
+/* Ends a peer that a template has let in: another [Peer] has taken its name or its traffic. Its
+ * plugin hears of its SAs. Nothing where the policy is not such a peer's. */
+void host_peer_end(struct host *host, uint32_t policy);
 /* Why a policy has no SA, one sentence; "" where it has. */
 const char *host_trouble(const struct host *host, uint32_t policy);
 /* The last key exchanges, newest first, of all instances; NULL past the end. */

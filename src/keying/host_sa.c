@@ -41,7 +41,7 @@ struct install {
 
 static size_t sas_max(const struct instance *in)
 {
-	return HOST_SAS_BASE + in->n_slots * HOST_SAS_PER_PEER;
+	return HOST_SAS_BASE + (in->n_slots + in->n_guests) * HOST_SAS_PER_PEER;
 }
 
 static int spi_take(const struct keying_host *host, const struct ip_endpoint *local,

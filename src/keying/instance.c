@@ -44,6 +44,7 @@ static void fill_slot(struct instance *in, struct peer_slot *slot, const struct 
 	slot->policy = policy;
 	slot->instance = in;
 	slot->peer = peer;
+	slot->n_guests = 0;
 }
 
 static int enter_slots(struct instance *in, struct peer_slot *slots, size_t n)
@@ -63,6 +64,7 @@ int instance_adopt(struct instance *in, const struct config *config, const uint3
 	size_t n = count_peers(config, in->ops->name);
 	struct peer_slot *slots = calloc(n ? n : 1, sizeof *slots);
 	size_t at = 0;
+	int r;
 
 	if (!slots)
 		return -ENOMEM;
@@ -70,7 +72,10 @@ int instance_adopt(struct instance *in, const struct config *config, const uint3
 		if (!strcmp(config->peers[i].keying, in->ops->name))
 			fill_slot(in, &slots[at++], &config->peers[i], policies[i]);
 	in->config = config;
-	return enter_slots(in, slots, n);
+	r = enter_slots(in, slots, n);
+	if (!r)
+		host_peer_follow(in);
+	return r;
 }
 
 static void fill_table(struct keying_host *table)
@@ -79,6 +84,7 @@ static void fill_table(struct keying_host *table)
 	host_io_fill(table);
 	host_socket_fill(table);
 	host_sa_fill(table);
+	host_peer_fill(table);
 }
 
 static struct instance *allocate(struct host *host, struct loaded *loaded)
@@ -96,6 +102,7 @@ static struct instance *allocate(struct host *host, struct loaded *loaded)
 	map_init(&in->sockets, key_equal);
 	map_init(&in->spis, key_equal);
 	list_init(&in->sas);
+	list_init(&in->guests);
 	list_init(&in->calls);
 	list_append(&host->instances, &in->link);
 	loaded->users++;
@@ -186,17 +193,23 @@ int instance_reload(struct instance *in, const struct config *config, const uint
 	return r;
 }
 
+/* Not of a peer that has gone meanwhile. */
+static bool is_known(const struct instance *in, uint32_t policy)
+{
+	return key_find(&in->host->slots, policy) != NULL;
+}
+
 static void call(struct instance *in, const struct host_call *news)
 {
 	const struct keying_plugin_ops *ops = in->ops;
 
 	switch (news->kind) {
 	case CALL_ACQUIRE:
-		if (PLUGIN_HAS(ops, acquire))
+		if (PLUGIN_HAS(ops, acquire) && is_known(in, news->acquire.policy))
 			ops->acquire(in->keying, &news->acquire);
 		break;
 	case CALL_ENDPOINT:
-		if (PLUGIN_HAS(ops, endpoint))
+		if (PLUGIN_HAS(ops, endpoint) && is_known(in, news->endpoint.policy))
 			ops->endpoint(in->keying, news->endpoint.policy, &news->endpoint.remote);
 		break;
 	case CALL_SA_EVENT:
@@ -285,6 +298,7 @@ void instance_destroy(struct instance *in)
 		in->depth--;
 		in->keying = NULL;
 	}
+	host_peer_stop(in);
 	host_sa_stop(in);
 	host_io_stop(in);
 	host_socket_stop(in);

@@ -24,6 +24,7 @@ enum {
 	HOST_INSTALLS_PER_S = 256, /* beyond a first burst that fits all peers */
 	HOST_DIGEST_LEN = 16,
 	HOST_TROUBLE_MAX = 256,
+	HOST_GUESTS_MAX = 16384, /* per template */
 };
 
 struct plugin;
@@ -70,6 +71,15 @@ struct peer_slot {
 	struct pending_key pending[HOST_PENDING_MAX];
 	size_t n_pending;
 	char trouble[HOST_TROUBLE_MAX];
+	struct guest *guest; /* NULL: it stands in the file */
+	size_t n_guests;     /* of a template */
+};
+
+/* A peer that a template has let in. */
+struct guest {
+	struct list link; /* instance.guests */
+	struct peer_slot slot;
+	uint32_t template; /* policy */
 };
 
 struct instance {
@@ -80,8 +90,10 @@ struct instance {
 	const struct keying_plugin_ops *ops;
 	struct keying *keying; /* NULL: not created */
 	const struct config *config;
-	struct peer_slot *slots;
+	struct peer_slot *slots; /* of the file's peers */
 	size_t n_slots;
+	struct list guests; /* struct guest */
+	size_t n_guests;
 	struct map timers, sockets, spis; /* by id, by id, by SPI: reserved and not yet bound */
 	size_t n_timers, n_sockets, n_spis, n_sas, n_saves, n_calls;
 	uint32_t next_socket;
@@ -192,6 +204,12 @@ struct state *host_state(struct host *host, char *text, size_t text_len);
 void host_wake(struct host *host); /* instance_deliver for all in the loop's next turn */
 /* The dataplane looks again, in the loop's next turn. */
 void host_kick(struct host *host);
+
+/* host_peer.c: peers that templates let in. */
+void host_peer_fill(struct keying_host *table);
+/* The slots are those of another file: guests whose template went go too. */
+void host_peer_follow(struct instance *in);
+void host_peer_stop(struct instance *in);
 
 /* host_sa.c: SPIs and SAs; the slots of the table. */
 void host_sa_init(struct host *host);

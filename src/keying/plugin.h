@@ -40,9 +40,9 @@ void plugin_write_config(struct tree_writer *w, const struct config *config, con
 	const uint32_t *policies);
 
 /*
- * What the host's secret() does: "PEER/KEY" of this config. The file is regular, readable by its
- * owner only, and belongs to root, to this user or to the owner of its folder where nobody else can
- * write. 0 or negative errno.
+ * What the host's secret() does: "PEER/KEY" of this config, or "KEY" of [Interface]. The file is
+ * regular, readable by its owner only, and belongs to root, to this user or to the owner of its
+ * folder where nobody else can write. 0 or negative errno.
  */
 int plugin_read_secret(
 	const struct config *config, const char *name, uint8_t *out, size_t cap, size_t *len);

@@ -47,7 +47,19 @@ static const struct config_plugin_key *find_value(const struct config_peer *peer
 	return NULL;
 }
 
-/* [Interface] has a default for two of them. */
+/* The secret files of [Interface]; NULL where it has none of this name. */
+static const char *interface_path(const struct config *config, const char *name)
+{
+	const struct config_interface *interface = &config->interface;
+	const char *path = !strcmp(name, "Psk")      ? interface->psk
+			   : !strcmp(name, "Key")    ? interface->key
+			   : !strcmp(name, "Master") ? interface->master
+						     : "";
+
+	return path[0] ? path : NULL;
+}
+
+/* [Interface] has a default for what a peer lacks, but not for a key of its own alone. */
 static const char *secret_path(const struct config *config, const char *name)
 {
 	const char *slash = strrchr(name, '/');
@@ -55,18 +67,14 @@ static const char *secret_path(const struct config *config, const char *name)
 	const struct config_peer *peer;
 
 	if (!slash)
-		return NULL;
+		return interface_path(config, name);
 	peer = find_peer(config, name, (size_t)(slash - name));
 	if (!peer)
 		return NULL;
 	value = find_value(peer, slash + 1);
 	if (value)
 		return value->value;
-	if (!strcmp(slash + 1, "Psk") && config->interface.psk[0])
-		return config->interface.psk;
-	if (!strcmp(slash + 1, "Key") && config->interface.key[0])
-		return config->interface.key;
-	return NULL;
+	return strcmp(slash + 1, "Master") != 0 ? interface_path(config, slash + 1) : NULL;
 }
 
 /* Whoever alone may put files into the folder could have put this one there: such a folder vouches
@@ -206,16 +214,14 @@ static bool may_be_key(const char *value)
 	return r == 0 && len >= KEY_OCTETS_MIN;
 }
 
-static int check_secret_key(const struct config *config, const struct config_peer *peer,
+/* name: as plugin_read_secret takes it; value: the key and its file. */
+static int check_secret_key(const struct config *config, const char *name,
 	const struct config_plugin_key *value, const char *at, struct config_errors *errors)
 {
 	uint8_t content[SECRET_FILE_MAX];
-	char name[CONFIG_NAME_MAX + CONFIG_KEY_MAX + 1];
 	size_t len = 0;
-	int r;
+	int r = plugin_read_secret(config, name, content, sizeof content, &len);
 
-	snprintf(name, sizeof name, "%s/%s", peer->name, value->name);
-	r = plugin_read_secret(config, name, content, sizeof content, &len);
 	if (!r)
 		secret_wipe(content, len);
 	if (r == -EACCES)
@@ -239,6 +245,7 @@ static int check_value(const struct plugin *plugin, const struct config *config,
 {
 	const struct config_plugin_key *value = &peer->keys[index];
 	const struct keying_key *key = plugin_find_key(plugin, value->name);
+	char name[CONFIG_NAME_MAX + CONFIG_KEY_MAX + 1];
 	char at[AT_MAX];
 
 	config_at(config, value->at, at, sizeof at);
@@ -251,16 +258,39 @@ static int check_value(const struct plugin *plugin, const struct config *config,
 			value->name, peer->name);
 		return -EINVAL;
 	}
+	snprintf(name, sizeof name, "%s/%s", peer->name, value->name);
 	if (key->flags & KEYING_KEY_SECRET_FILE)
-		return check_secret_key(config, peer, value, at, errors);
+		return check_secret_key(config, name, value, at, errors);
 	return 0;
+}
+
+/* A template needs a plugin that knows peers by name, and the master that it may derive from. */
+static int check_template(const struct plugin *plugin, const struct config *config,
+	const struct config_peer *peer, struct config_errors *errors)
+{
+	const struct config_interface *interface = &config->interface;
+	const struct config_plugin_key master = {
+		.name = "Master", .value = interface->master, .at = interface->master_at};
+	char at[AT_MAX];
+
+	if (!PLUGIN_HAS(plugin_ops(plugin), manage)) {
+		config_errors_add(errors, config_at(config, peer->at, at, sizeof at),
+			"write one [Peer] per device, or choose another Keying",
+			"[Peer \"%s\"] is a template: Keying = %s has no enrolment", peer->name,
+			plugin_ops(plugin)->name);
+		return -EINVAL;
+	}
+	if (!interface->master[0])
+		return 0;
+	config_at(config, master.at, at, sizeof at);
+	return check_secret_key(config, master.name, &master, at, errors);
 }
 
 static int check_peer(const struct plugin *plugin, const struct config *config,
 	const struct config_peer *peer, struct config_errors *errors)
 {
 	char at[AT_MAX];
-	int r = 0;
+	int r = peer->template ? check_template(plugin, config, peer, errors) : 0;
 
 	for (size_t i = 0; i < peer->n_keys; i++)
 		if (check_value(plugin, config, peer, i, errors))
@@ -337,15 +367,20 @@ static void put_suites(struct tree_writer *w, const struct config_peer *peer)
 	}
 }
 
+static void put_value(struct tree_writer *w, const char *text, uint32_t at)
+{
+	tree_put_array(w, 2);
+	tree_put_text(w, text);
+	tree_put_uint(w, at);
+}
+
 static void put_values(struct tree_writer *w, const struct config_peer *peer)
 {
 	tree_put_text(w, "keys");
 	tree_put_map(w, peer->n_keys);
 	for (size_t i = 0; i < peer->n_keys; i++) {
 		tree_put_text(w, peer->keys[i].name);
-		tree_put_array(w, 2);
-		tree_put_text(w, peer->keys[i].value);
-		tree_put_uint(w, peer->keys[i].at);
+		put_value(w, peer->keys[i].value, peer->keys[i].at);
 	}
 }
 
@@ -359,10 +394,14 @@ static void put_peer(struct tree_writer *w, const struct config_peer *peer, uint
 		[CONFIG_ENCAP_RAW] = "raw"};
 	bool known = peer->endpoint.addr.family != 0;
 
-	tree_put_map(w, known ? 14 : 13);
+	tree_put_map(w, 13u + known + peer->template);
 	put_text_pair(w, "name", peer->name);
 	tree_put_text(w, "policy");
 	tree_put_uint(w, policy);
+	if (peer->template) {
+		tree_put_text(w, "template");
+		tree_put_bool(w, true);
+	}
 	put_text_pair(w, "role", roles[peer->role]);
 	put_text_pair(w, "id", peer->id);
 	if (known) {
@@ -389,8 +428,12 @@ void plugin_write_config(struct tree_writer *w, const struct config *config, con
 
 	for (size_t i = 0; i < config->n_peers; i++)
 		n += !strcmp(config->peers[i].keying, name);
-	tree_put_map(w, 3);
+	tree_put_map(w, config->interface.master[0] ? 4 : 3);
 	put_text_pair(w, "tunnel", config->tunnel);
+	if (config->interface.master[0]) {
+		tree_put_text(w, "master");
+		put_value(w, config->interface.master, config->interface.master_at);
+	}
 	tree_put_text(w, "listen");
 	tree_put_array(w, 2);
 	tree_put_uint(w, config->interface.listen_ike);

@@ -233,6 +233,29 @@ Test(config, peers_side_by_side)
 	config_fini(&c);
 }
 
+/* A device within a template's prefix may have a [Peer] of its own, wherever it stands. */
+Test(config, templates)
+{
+	static const char template[] = "[Peer \"sensor-*\"]\nAddress = fd00::/64\nSleepy = yes\n"
+				       "Allow = udp 5683 from 5683\n";
+	static const char exact[] = "[Peer \"sensor-07\"]\nAddress = fd00::7\nPsk = keys/7\n";
+	char text[600];
+
+	for (int order = 0; order < 2; order++) {
+		struct config c;
+		snprintf(text, sizeof text, "%sMaster = keys/enroll.key\n%s%s", IFACE,
+			order ? exact : template, order ? template : exact);
+		c = load(text);
+		cr_assert_eq(c.n_peers, 2);
+		cr_expect_eq(c.peers[order].template, true);
+		cr_expect_eq(c.peers[!order].template, false);
+		cr_expect_eq(c.peers[order].n_ts_remote, 1);
+		cr_expect_str_eq(c.interface.master, "keys/enroll.key");
+		cr_expect_str_eq(c.ini.rows[c.interface.master_at].key, "Master");
+		config_fini(&c);
+	}
+}
+
 static void put_file(const char *path, const void *data, size_t len)
 {
 	FILE *f = fopen(path, "w");

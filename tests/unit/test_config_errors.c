@@ -7,9 +7,13 @@
 #include <string.h>
 
 /* Lines 1 and 2; lines 1 to 5: what follows stands in line 3, or 6. */
-#define IFACE "[Interface]\nAddress = fd00::1/64, 10.0.0.1/24\n"
-#define PEER  IFACE "[Peer \"b\"]\nKeying = manual\nAddress = fd00::2\n"
-#define TWO   PEER "[Peer \"c\"]\nKeying = manual\n"
+#define IFACE    "[Interface]\nAddress = fd00::1/64, 10.0.0.1/24\n"
+#define PEER     IFACE "[Peer \"b\"]\nKeying = manual\nAddress = fd00::2\n"
+#define TEMPLATE IFACE "[Peer \"sensor-*\"]\nKeying = ikev2\nAddress = fd00::/64\n"
+#define ONE_PREFIX \
+	"[Peer \"sensor-*\"] is a template: Address is the one prefix within which each device " \
+	"gets its own"
+#define TWO PEER "[Peer \"c\"]\nKeying = manual\n"
 
 static const struct {
 	const char *conf, *at, *text, *hint;
@@ -34,9 +38,6 @@ static const struct {
 	{IFACE "[peer \"b\"]\nKeying = manual\n", "t.conf:3", "unknown section [peer]",
 		"did you mean Peer?"},
 	{IFACE "[Routing]\nx = y\n", "t.conf:3", "unknown section [Routing]", ""},
-	{IFACE "[Peer \"sensor-*\"]\nAddress = fd00::/64\n", "t.conf:3",
-		"[Peer \"sensor-*\"]: templates need enrolment, which is not in this version",
-		"write one [Peer] per device"},
 	/* lines */
 	{IFACE "[Peer b]\n", "t.conf:3", "malformed section heading",
 		"[Interface], [Peer \"NAME\"] or [Group \"NAME\"]"},
@@ -86,8 +87,38 @@ static const struct {
 	{IFACE "Routes = fd00:b::/64\n", "t.conf:3", "unknown key \"Routes\" in [Interface]",
 		"Routes belongs to [Peer \"NAME\"]"},
 	{IFACE "Wireguard = yes\n", "t.conf:3", "unknown key \"Wireguard\" in [Interface]", ""},
-	{IFACE "Master = keys/enroll.key\n", "t.conf:3", "Master is not in this version",
+	{IFACE "Dns = fd00::53\n", "t.conf:3", "Dns is not in this version", "leave it out"},
+	/* templates */
+	{TEMPLATE "Endpoint = 192.0.2.7\n", "t.conf:6",
+		"[Peer \"sensor-*\"] is a template: Endpoint belongs to one device",
+		"leave it out: its devices come to us"},
+	{TEMPLATE "Routes = fd00:b::/64\n", "t.conf:6",
+		"[Peer \"sensor-*\"] is a template: Routes belongs to one device",
+		"give the device behind which they lie a [Peer] of its own"},
+	{TEMPLATE "PeerId = sensor-07\n", "t.conf:6",
+		"[Peer \"sensor-*\"] is a template: PeerId belongs to one device",
+		"leave it out: what a device calls itself has to fit the template's name"},
+	{TEMPLATE "PeerKey = keys/a.pub\n", "t.conf:6",
+		"[Peer \"sensor-*\"] is a template: PeerKey belongs to one device",
+		"give that device a [Peer] of its own"},
+	{TEMPLATE "Psk = keys/psk\n", "t.conf:6",
+		"[Peer \"sensor-*\"] is a template: Psk belongs to one device",
+		"leave it out: each device has its own, derived from Master or adopted"},
+	{TEMPLATE "Role = initiator\n", "t.conf:6",
+		"[Peer \"sensor-*\"] is a template: its devices begin", "Role = responder"},
+	{TEMPLATE "Start = boot\n", "t.conf:6",
+		"[Peer \"sensor-*\"] is a template: its devices begin, not we at boot",
 		"leave it out"},
+	{IFACE "[Peer \"sensor-*\"]\nAddress = fd00::7\n", "t.conf:4", ONE_PREFIX,
+		"Address = fd00:...::/64"},
+	{IFACE "[Peer \"sensor-*\"]\nAddress = fd00::/64, fd01::/64\nLocal = any\n", "t.conf:4",
+		ONE_PREFIX, "Address = fd00:...::/64"},
+	{TEMPLATE "[Peer \"lamp-*\"]\nAddress = fd00::/80\n", "t.conf:7",
+		"[Peer \"lamp-*\"]: inner address fd00::/80 is also of [Peer \"sensor-*\"]",
+		"one peer, one inner address; or let Allow tell them apart"},
+	{TEMPLATE "[Peer \"a\"]\nAddress = fd00::/64\n", "t.conf:7",
+		"[Peer \"a\"]: inner address fd00::/64 is also of [Peer \"sensor-*\"]",
+		"one peer, one inner address; or let Allow tell them apart"},
 	{IFACE "fd00::1\n", "t.conf:3", "unknown key \"fd00\" in [Interface]", ""},
 	/* [Interface] values */
 	{"[Interface]\nName = diet1\n", "t.conf:1", "[Interface] needs an Address",

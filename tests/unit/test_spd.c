@@ -178,6 +178,42 @@ Test(spd, against_a_walk)
 	spd_destroy(spd);
 }
 
+/* Who else has a packet with them: by every order of adding and removing, templates aside. */
+Test(spd, meets_what_shares_a_packet)
+{
+	struct spd *spd = spd_create();
+	struct ts any = pair_ts("fd00::", "fd00::ffff", 0, 0, 65535);
+	struct ts own = pair_ts("fd00:1::1", "fd00:1::1", 17, 53, 53);
+	struct ts other = pair_ts("fd00:1::1", "fd00:1::1", 6, 0, 65535);
+	struct ts seven = pair_ts("fd00::7", "fd00::7", 17, 0, 65535);
+	struct ts eight = pair_ts("fd00::8", "fd00::8", 17, 0, 65535);
+	struct policy_params params = {.id = 1,
+		.action = POLICY_TEMPLATE,
+		.n_local = 1,
+		.n_remote = 1,
+		.local = {own},
+		.remote = {any}};
+	struct policy *template;
+	struct policy *policy;
+	size_t at = 0;
+
+	cr_assert_eq(spd_add(spd, &params, NULL, &template), 0);
+	cr_expect_null(spd_meets(spd, 0, &own, &seven, NULL));
+	params = (struct policy_params){
+		.id = 2, .n_local = 1, .n_remote = 1, .local = {own}, .remote = {seven}};
+	cr_assert_eq(spd_add(spd, &params, NULL, &policy), 0);
+	cr_expect_eq(spd_meets(spd, 0, &own, &seven, NULL), policy);
+	cr_expect_null(spd_meets(spd, 0, &own, &seven, policy), "itself does not count");
+	cr_expect_null(spd_meets(spd, 1, &own, &seven, NULL), "another tunnel");
+	cr_expect_null(spd_meets(spd, 0, &other, &seven, NULL), "another protocol");
+	cr_expect_null(spd_meets(spd, 0, &own, &eight, NULL));
+	spd_remove(spd, 2);
+	cr_expect_null(spd_meets(spd, 0, &own, &seven, NULL));
+	cr_expect_eq(spd_next(spd, &at), template);
+	cr_expect_null(spd_next(spd, &at));
+	spd_destroy(spd);
+}
+
 static struct policy *match(struct spd *spd, uint16_t tunnel, const char *from, const char *to)
 {
 	struct buf *pkt = buf_alloc(PAIR_ROOM);
