@@ -378,9 +378,13 @@ void on_datagram(struct keying *k, const struct keying_datagram *datagram)
 	struct ike_sa *sa;
 	bool from_initiator;
 
-	if (message_parse(datagram->payload, &m) || m.version >> 4 != MAJOR)
+	if (message_parse(datagram->payload, &m) || m.version >> 4 < MAJOR)
 		return;
 	way.local.port = k->settings.ports[way.socket];
+	if (m.version >> 4 > MAJOR) {
+		on_other_version(k, &m, &way);
+		return;
+	}
 	if (m.exchange == IKE_SA_INIT) {
 		on_init(k, &m, &way);
 		return;

@@ -61,11 +61,34 @@ static void delete_children(
 	}
 }
 
+/* What ends the SA (RFC 7296 2.21), NULL where nothing does. An initiator that does not believe our
+ * AUTH can say so only here. */
+static const char *fatal(const struct ike_sa *sa, const struct payloads *p)
+{
+	const struct notify *n = payloads_error(p);
+
+	if (!n)
+		return NULL;
+	switch (n->type) {
+	case AUTHENTICATION_FAILED:
+		return sa->peer->settings->key
+			       ? "AUTHENTICATION_FAILED: it does not accept our key or identity: "
+				 "compare Key and Id here with PeerKey and PeerId there"
+			       : "AUTHENTICATION_FAILED: it does not accept our secret or "
+				 "identity: compare Psk and Id here with Psk and PeerId there";
+	case INVALID_SYNTAX:
+		return "INVALID_SYNTAX: it could not read a message of ours";
+	default:
+		say(sa->keying, KEYING_INFO, sa->peer, "it reports error %u", n->type);
+		return NULL;
+	}
+}
+
 void on_informational_request(
 	struct ike_sa *sa, const struct payloads *p, const struct message *m, const struct way *way)
 {
 	struct message_writer w;
-	const struct notify *error = payloads_error(p);
+	const char *why = fatal(sa, p);
 	bool all = false;
 
 	exchange_begin(sa, &w, INFORMATIONAL, true);
@@ -78,14 +101,9 @@ void on_informational_request(
 			delete_children(sa, &p->deletes[i], &w.payloads);
 	}
 	response_send(sa, &w, m, way);
-	/* An initiator that does not believe our AUTH can say so only here. */
-	if (error && error->type == AUTHENTICATION_FAILED) {
-		say(sa->keying, KEYING_WARN, sa->peer, "%s",
-			settings_auth_hint(sa->peer->settings));
-		trouble(sa->keying, sa->peer, settings_auth_hint(sa->peer->settings));
-		all = true;
-	}
-	if (all)
+	if (why)
+		ike_sa_fail(sa, why);
+	else if (all)
 		ike_sa_deleted(sa);
 	else
 		exchange_next(sa);
@@ -94,13 +112,15 @@ void on_informational_request(
 void on_informational_response(struct ike_sa *sa, const struct payloads *p)
 {
 	bool closed = sa->request.what == ASK_DELETE_IKE;
+	const char *why = fatal(sa, p);
 	struct child *child = sa->request.child;
 
-	(void)p;
 	sa->next_request++;
 	request_done(sa);
 	child_retire(child);
-	if (closed)
+	if (why && !closed)
+		ike_sa_fail(sa, why);
+	else if (closed)
 		ike_sa_closed(sa);
 	else
 		exchange_next(sa);

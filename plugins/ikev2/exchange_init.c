@@ -415,6 +415,20 @@ static const char *take_child(struct ike_sa *sa, struct child *child, const stru
 	return NULL;
 }
 
+/* The responder takes the SA for one that is up: it is told once, without waiting for an answer
+ * (RFC 7296 2.21.2). */
+static void disbelieve(struct ike_sa *sa, const char *why)
+{
+	struct message_writer w;
+
+	request_done(sa);
+	sa->next_request = 2;
+	exchange_begin(sa, &w, INFORMATIONAL, false);
+	payload_add_notify(&w.payloads, AUTHENTICATION_FAILED, (struct slice){NULL, 0});
+	request_send(sa, &w, (struct request){.what = ASK_ALIVE});
+	ike_sa_fail(sa, why);
+}
+
 void on_auth_response(struct ike_sa *sa, const struct payloads *p)
 {
 	const struct settings *s = sa->peer->settings;
@@ -434,11 +448,11 @@ void on_auth_response(struct ike_sa *sa, const struct payloads *p)
 		return;
 	}
 	if (!slice_equal(p->id_r, (struct slice){s->peer_id.body, s->peer_id.len})) {
-		ike_sa_fail(sa, "it has another identity than PeerId");
+		disbelieve(sa, "it has another identity than PeerId");
 		return;
 	}
 	if (s->ppk_required && !mixed) {
-		ike_sa_fail(sa, "it does without the Ppk: compare Ppk and PpkId");
+		disbelieve(sa, "it does without the Ppk: compare Ppk and PpkId");
 		return;
 	}
 	if (mixed)
@@ -446,7 +460,7 @@ void on_auth_response(struct ike_sa *sa, const struct payloads *p)
 	if (!auth_holds(&claim, p->auth.data[0],
 		    (struct slice){
 			    p->auth.data + AUTH_HEADER_LEN, p->auth.len - AUTH_HEADER_LEN})) {
-		ike_sa_fail(sa, settings_auth_hint(s));
+		disbelieve(sa, settings_auth_hint(s));
 		return;
 	}
 	if (mixed)

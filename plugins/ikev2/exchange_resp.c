@@ -11,7 +11,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HALF_SWEEP_MS = 5000, REFUSAL_MAX = 128, KE_GROUP_LEN = 2, STRANGERS_MS = 10000 };
+enum {
+	HALF_SWEEP_MS = 5000,
+	REFUSAL_MAX = 128,
+	KE_GROUP_LEN = 2,
+	NOTIFY_LEN = 8,
+	STRANGERS_MS = 10000
+};
 
 /* What any of our responders allows; the peer itself is known only in IKE_AUTH. */
 static void allowed_of_all(const struct keying *k, struct allowed *out)
@@ -28,16 +34,19 @@ static void allowed_of_all(const struct keying *k, struct allowed *out)
 	}
 }
 
-/* An answer without protection and without state. */
+/* An answer without protection and without state: the question's header, as a response. */
 static void refuse(struct keying *k, const struct message *m, const struct way *way, uint16_t type,
 	struct slice data)
 {
-	struct message head = {.exchange = IKE_SA_INIT, .flags = MESSAGE_FLAG_RESPONSE};
+	struct message head = {
+		.exchange = m->exchange, .flags = MESSAGE_FLAG_RESPONSE, .id = m->id};
 	struct message_writer w;
 	uint8_t out[REFUSAL_MAX];
 	size_t len;
 
-	memcpy(head.spis, m->spis, IKE_SPI_LEN);
+	if (!(m->flags & MESSAGE_FLAG_INITIATOR))
+		head.flags |= MESSAGE_FLAG_INITIATOR;
+	memcpy(head.spis, m->spis, sizeof head.spis);
 	message_begin(&w, &head, false, out, sizeof out);
 	payload_add_notify(&w.payloads, type, data);
 	len = message_end(&w, NULL, 0);
@@ -48,8 +57,15 @@ static void refuse(struct keying *k, const struct message *m, const struct way *
 static void refuse_some(struct keying *k, const struct message *m, const struct way *way,
 	uint16_t type, struct slice data)
 {
-	if (half_may_refuse(k->half))
+	if ((size_t)IKE_HEADER_LEN + NOTIFY_LEN + data.len <= m->octets.len &&
+		half_may_refuse(k->half, type == INVALID_KE_PAYLOAD ? NULL : &way->remote.addr))
 		refuse(k, m, way, type, data);
+}
+
+void on_other_version(struct keying *k, const struct message *m, const struct way *way)
+{
+	if (k->half && !(m->flags & MESSAGE_FLAG_RESPONSE))
+		refuse_some(k, m, way, INVALID_MAJOR_VERSION, (struct slice){NULL, 0});
 }
 
 /* Who it is that asks is not known yet. */

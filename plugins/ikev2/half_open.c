@@ -20,6 +20,8 @@ enum {
 	COOKIE_SECRET_LEN = 32,
 	SPI_PLACE_LEN = 2,
 	REFUSALS_PER_S = 10,
+	REFUSED_PREFIXES = 256, /* hashes of prefixes that were refused something lately */
+	REFUSED_AGAIN_MS = 1000,
 	COMPUTES_PER_S = 2000,
 };
 
@@ -42,6 +44,7 @@ struct half_open {
 	uint8_t epoch;
 	uint64_t epoch_ms;
 	struct budget refusals, computes;
+	uint64_t refuse_ms[REFUSED_PREFIXES]; /* again from here on */
 };
 
 static uint64_t now_ms(const struct half_open *h)
@@ -319,9 +322,17 @@ static bool spend(const struct half_open *h, struct budget *b)
 	return true;
 }
 
-bool half_may_refuse(struct half_open *h)
+bool half_may_refuse(struct half_open *h, const struct ip_addr *from)
 {
-	return spend(h, &h->refusals);
+	uint64_t *at = from ? &h->refuse_ms[prefix_of(h, from) % REFUSED_PREFIXES] : NULL;
+
+	if (at && now_ms(h) < *at)
+		return false;
+	if (!spend(h, &h->refusals))
+		return false;
+	if (at)
+		*at = now_ms(h) + REFUSED_AGAIN_MS;
+	return true;
 }
 
 bool half_may_compute(struct half_open *h)

@@ -59,8 +59,9 @@ void half_cookie(struct half_open *h, const struct message *m, struct slice nonc
 bool half_cookie_holds(struct half_open *h, const struct message *m, struct slice nonce,
 	const struct ip_addr *from, struct slice cookie);
 
-/* Budgets per second: unprotected error notifies, and Diffie-Hellman. */
-bool half_may_refuse(struct half_open *h);
+/* Budgets per second: unprotected error notifies, of which one prefix gets one; and Diffie-Hellman.
+ * from NULL: the notify is part of a good handshake, its prefix may have more. */
+bool half_may_refuse(struct half_open *h, const struct ip_addr *from);
 bool half_may_compute(struct half_open *h);
 
 #endif

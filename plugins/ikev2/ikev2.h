@@ -260,6 +260,8 @@ void ike_sa_fail(struct ike_sa *sa, const char *why);
 /* exchange_resp.c: the responder's. */
 void on_init_request(struct keying *k, const struct message *m, const struct way *way);
 void on_auth_request(struct keying *k, const struct message *m, const struct way *way);
+/* A message of a later major version: we say which one we speak (RFC 7296 2.5). */
+void on_other_version(struct keying *k, const struct message *m, const struct way *way);
 
 /* exchange_info.c: INFORMATIONAL of an SA that is up; deletes and liveness. */
 void on_informational_request(struct ike_sa *sa, const struct payloads *p, const struct message *m,

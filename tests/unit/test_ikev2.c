@@ -643,6 +643,9 @@ Test(ikev2, post_quantum_key)
 		run(SECOND);
 		cr_assert_eq(stands(), cases[i].stands, "case %zu", i);
 		cr_assert_eq(fake_host_living(&left.fake), cases[i].stands ? 2u : 0u);
+		/* nor does the responder, who heard of it last, go on */
+		cr_assert_eq(
+			fake_host_living(&right.fake), cases[i].stands ? 2u : 0u, "case %zu", i);
 		tear_down();
 	}
 }
@@ -746,6 +749,44 @@ Test(ikev2, strangers)
 	acquire(&left);
 	run(10 * SECOND);
 	expect_one_pair(2);
+}
+
+/* Of another major version: ours is told, in as many octets at most, and once a second to one
+ * prefix (RFC 7296 2.5). */
+Test(ikev2, another_version)
+{
+	uint8_t other[64] = {[0] = 1, [8] = 2, [17] = 0x30, [18] = 37, [19] = 0x08, [23] = 9};
+	struct keying_datagram d = {.local = right.at, .payload = {other, sizeof other}};
+	const uint8_t *answer = right.fake.sent[0].data;
+
+	both(PLAIN);
+	other[27] = sizeof other;
+	for (uint32_t n = 0; n < 50; n++) {
+		d.remote = (struct ip_endpoint){{4, {10, 0, (uint8_t)(n / 25), (uint8_t)n}}, 500};
+		ops->datagram(right.k, &d);
+	}
+	cr_assert_eq(right.fake.n_sent, 2u, "%zu", right.fake.n_sent);
+	cr_assert_eq(right.fake.sent[0].len, 36u);
+	cr_assert(!memcmp(answer, other, 16) && answer[17] == 0x20 && answer[18] == 37 &&
+		  answer[19] == 0x20 && answer[23] == 9 && answer[35] == INVALID_MAJOR_VERSION);
+	right.fake.now_ms += 5 * SECOND;
+	/* too short to be answered, a response, a version before ours */
+	d.payload.len = other[27] = 35;
+	ops->datagram(right.k, &d);
+	d.payload.len = other[27] = 64;
+	other[19] = 0x20;
+	ops->datagram(right.k, &d);
+	other[19] = 0x08;
+	other[17] = 0x10;
+	ops->datagram(right.k, &d);
+	cr_assert_eq(right.fake.n_sent, 2u);
+	for (uint32_t n = 0; n < 50; n++) {
+		d.remote = (struct ip_endpoint){{4, {11, (uint8_t)n, 0, 1}}, 500};
+		other[17] = 0x41;
+		ops->datagram(right.k, &d);
+	}
+	cr_assert_eq(right.fake.n_sent, 2u + 10, "%zu", right.fake.n_sent);
+	right.fake.n_sent = 0;
 }
 
 static void refused(const char *peer, const char *why)
