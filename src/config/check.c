@@ -115,8 +115,27 @@ static void check_addresses(struct build *b, const struct config_peer *peer)
 					ip_addr_print(&own->addresses[k].addr, text, sizeof text));
 }
 
+/* RFC 7296 2.19: the initiator asks, and its selectors are what it gets. */
+static void check_given(struct build *b, const struct config_peer *peer)
+{
+	uint32_t local = build_row(b, peer->at, "Local");
+	if (!b->config->interface.address_auto)
+		return;
+	if (local != peer->at)
+		build_error(b, local, "leave it out: it is the address that the peer gives",
+			"[Peer \"%s\"] has Local but [Interface] has Address = auto", peer->name);
+	if (peer->role == ROLE_RESPONDER)
+		build_error(b, build_row(b, peer->at, "Role"), "Role = initiator",
+			"[Peer \"%s\"]: Address = auto is asked for by the initiator", peer->name);
+	if (strcmp(peer->keying, "ikev2") != 0)
+		build_error(b, build_row(b, peer->at, "Keying"),
+			"Keying = ikev2, or an Address of your own",
+			"[Peer \"%s\"]: Keying = %s gives no addresses", peer->name, peer->keying);
+}
+
 void build_check_peer(struct build *b, const struct config_peer *peer)
 {
+	check_given(b, peer);
 	check_attrs(b, peer);
 	check_idle_keys(b, peer);
 	check_compression(b, peer);

@@ -84,6 +84,7 @@ struct config_interface {
 	enum config_role role;
 	struct ip_prefix addresses[CONFIG_ADDRESSES_MAX];
 	size_t n_addresses;
+	bool address_auto; /* Address = auto: the peers give them */
 	char id[128];
 	uint16_t listen_ike, listen_nat; /* 500, 4500 */
 	uint32_t mtu;                    /* 0: auto */

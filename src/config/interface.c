@@ -38,6 +38,9 @@ static bool set_address(struct build *b, const char *text, struct value_error *e
 {
 	struct config_interface *i = &b->config->interface;
 	char entry[96];
+	i->address_auto = strcmp(text, "auto") == 0;
+	if (i->address_auto)
+		return true;
 	for (const char *list = text; value_next(&list, entry, sizeof entry) > 0;)
 		if (!strchr(entry, '/'))
 			return value_wrong(error, "write /64, or /128 where there is no subnet",

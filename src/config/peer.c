@@ -353,6 +353,9 @@ void build_peer(struct build *b, uint32_t heading, struct config_peer *peer)
 		if (build_key_ok(b, heading, row) &&
 			strcmp(b->config->ini.rows[row].key, "Compress") != 0)
 			set_row(b, row, peer);
+	/* Whoever gives us our address is asked for it. */
+	if (b->config->interface.address_auto && peer->role == ROLE_BOTH)
+		peer->role = ROLE_INITIATOR;
 	if (build_row(b, heading, "Window") == heading)
 		preset_fit_window(&peer->attrs);
 	if (build_row(b, heading, "Address") == heading)

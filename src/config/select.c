@@ -209,7 +209,9 @@ void build_selectors(struct build *b, struct config_peer *peer)
 	add_prefixes(&remote, peer->addresses, peer->n_addresses);
 	add_prefixes(&remote, peer->routes, peer->n_routes);
 	merge(&remote);
-	if (peer->n_local == 0)
+	if (b->config->interface.address_auto)
+		any_local(peer, &remote);
+	else if (peer->n_local == 0)
 		default_local(b, peer, &remote);
 	else if (peer->local[0].addr.family == 0)
 		any_local(peer, &remote);

@@ -67,6 +67,7 @@ enum change change_interface(
 	add(&c, same_text(a->id, b->id), "Id", CHANGE_RESTART);
 	add(&c, same_prefixes(a->addresses, a->n_addresses, b->addresses, b->n_addresses),
 		"Address", CHANGE_UPDATE);
+	add(&c, a->address_auto == b->address_auto, "Address", CHANGE_RESTART);
 	add(&c, a->role == b->role, "Role", CHANGE_UPDATE);
 	add(&c, a->mtu == b->mtu, "Mtu", CHANGE_UPDATE);
 	add(&c, same_text(a->on_up, b->on_up), "OnUp", CHANGE_UPDATE);

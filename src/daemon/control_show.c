@@ -45,13 +45,15 @@ struct pass {
 static void put_tunnel(struct pass *pass, const struct tunnel *tunnel, struct put *peers)
 {
 	const struct config_interface *interface = &tunnel->config->interface;
+	struct ip_prefix own[TUNNEL_ADDRESSES_MAX];
+	size_t n_own = tunnel_addresses(tunnel, own, TUNNEL_ADDRESSES_MAX);
 	struct put map;
 
 	put_init(&map);
 	put_text(&map, "name", tunnel->config->tunnel);
 	put_text(&map, "ifname", interface->name);
 	put_uint(&map, "mtu", tunnel->mtu);
-	put_prefixes(&map, "addresses", interface->addresses, interface->n_addresses);
+	put_prefixes(&map, "addresses", own, n_own);
 	if (pass->details)
 		control_put_tunnel_details(&map, tunnel);
 	put_array_end(peers, put_key(&map, "peers"));

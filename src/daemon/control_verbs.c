@@ -86,6 +86,7 @@ static void put_tunnel_up(struct daemon *daemon, const struct tunnel *tunnel, ui
 	struct tree_writer *w)
 {
 	const struct config *config = tunnel->config;
+	struct ip_prefix own[TUNNEL_ADDRESSES_MAX];
 	const struct ip_prefix *prefix;
 	char text[IP_PREFIX_TEXT];
 	struct put map;
@@ -96,7 +97,7 @@ static void put_tunnel_up(struct daemon *daemon, const struct tunnel *tunnel, ui
 	put_text(&map, "ifname", tunnel->tun.name);
 	put_uint(&map, "mtu", tunnel->mtu);
 	put_uint(&map, "path_mtu", tunnel->path_mtu);
-	put_prefixes(&map, "addresses", config->interface.addresses, config->interface.n_addresses);
+	put_prefixes(&map, "addresses", own, tunnel_addresses(tunnel, own, TUNNEL_ADDRESSES_MAX));
 	put_init(&list);
 	for (size_t p = 0; p < config->n_peers; p++)
 		for (size_t i = 0;

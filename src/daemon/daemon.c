@@ -88,6 +88,7 @@ int daemon_open_transport(struct daemon *daemon, uint16_t port_ike, uint16_t por
 		.event = events_of_host,
 		.peer_add = guest_add,
 		.peer_remove = guest_remove,
+		.inner_address = events_of_address,
 		.owner = daemon,
 	};
 	int error = dataplane_create(&params, &daemon->dataplane);

@@ -61,6 +61,18 @@ void events_of_host(void *owner, const char *name, struct slice of)
 	tree_writer_fini(&w);
 }
 
+int events_of_address(void *owner, uint32_t policy, const struct ip_prefix *address)
+{
+	struct daemon *daemon = owner;
+	const struct policy *found = spd_find(daemon->ipsec.spd, policy);
+	const struct tunnel *tunnel = found ? daemon->tunnels[found->tunnel] : NULL;
+
+	for (size_t i = 0; tunnel && i < tunnel->n_peers; i++)
+		if (tunnel->peers[i]->policy == policy)
+			return tunnel_give(tunnel->peers[i], address);
+	return -ENOENT;
+}
+
 static void on_acquire(void *owner, struct policy *policy, const struct ip_packet *ip)
 {
 	struct daemon *daemon = owner;

@@ -29,6 +29,7 @@ struct tunnel_peer {
 	struct resolve *resolve;     /* under way */
 	struct ip_endpoint resolved; /* what its name meant last */
 	bool unresolved;             /* its name has no address yet */
+	struct ip_prefix given[2]; /* Address = auto: what it gave us; IPv4, IPv6; family 0: none */
 	bool keepalive;
 	char trouble[160]; /* of the endpoint; "": none */
 };
@@ -69,6 +70,12 @@ void tunnel_close(struct tunnel *tunnel, bool keep);
 int tunnel_update(struct tunnel *tunnel, struct config *config, const bool *restart,
 	struct config_errors *errors);
 
+/* Address = auto: the peer gave us this one, in place of an earlier one of the family. On the TUN,
+ * source of its routes, local selector of its policy. 0 or negative errno. */
+int tunnel_give(struct tunnel_peer *peer, const struct ip_prefix *address);
+enum { TUNNEL_ADDRESSES_MAX = CONFIG_ADDRESSES_MAX + 16 };
+/* Our inner addresses: the configured ones, then those that peers gave; at most cap. */
+size_t tunnel_addresses(const struct tunnel *tunnel, struct ip_prefix *out, size_t cap);
 /* MTU of the TUN from its peers' paths, where it has changed. */
 void tunnel_refresh_mtu(struct tunnel *tunnel);
 /* Routes and guards that somebody deleted are put back, with a line about it. */

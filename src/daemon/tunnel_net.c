@@ -24,8 +24,9 @@ const struct ip_prefix *net_prefix(const struct config_peer *peer, size_t i)
 	return i < peer->n_routes ? &peer->routes[i] : NULL;
 }
 
-typedef int prefix_action(
-	struct tunnel *tunnel, const struct config *config, const struct ip_prefix *prefix);
+/* config: the one that peer is of, which tunnel may not have yet. */
+typedef int prefix_action(struct tunnel *tunnel, const struct config *config,
+	const struct config_peer *peer, const struct ip_prefix *prefix);
 
 static void add_prefixes(struct prefix_set *set, const struct config *config)
 {
@@ -53,7 +54,7 @@ static int each_route(struct tunnel *tunnel, const struct config *config,
 		for (size_t i = 0; (prefix = net_prefix(&config->peers[p], i)); i++) {
 			int error = prefix_set_has(&others, prefix)
 					    ? 0
-					    : action(tunnel, config, prefix);
+					    : action(tunnel, config, &config->peers[p], prefix);
 
 			if (error && !first)
 				first = error;
@@ -74,50 +75,58 @@ static void say(const char *what, const struct ip_prefix *prefix, int error)
 		log_error("%s %s: %s", what, text, strerror(-error));
 }
 
-static int add_guard(
-	struct tunnel *tunnel, const struct config *config, const struct ip_prefix *prefix)
+static int add_guard(struct tunnel *tunnel, const struct config *config,
+	const struct config_peer *peer, const struct ip_prefix *prefix)
 {
 	int error = netlink_guard_add(tunnel->daemon->netlink, prefix);
 
 	(void)config;
+	(void)peer;
 	if (error)
 		say("guard", prefix, error);
 	return error;
 }
 
-static int del_guard(
-	struct tunnel *tunnel, const struct config *config, const struct ip_prefix *prefix)
+static int del_guard(struct tunnel *tunnel, const struct config *config,
+	const struct config_peer *peer, const struct ip_prefix *prefix)
 {
 	(void)config;
+	(void)peer;
 	return netlink_guard_del(tunnel->daemon->netlink, prefix);
 }
 
 /* Our own address of that family: what the kernel puts in as the source of what we send there. */
-static const struct ip_addr *source_for(const struct config *config, uint8_t family)
+static const struct ip_addr *source_for(const struct tunnel *tunnel, const struct config *config,
+	const struct config_peer *peer, uint8_t family)
 {
 	const struct config_interface *interface = &config->interface;
+	const struct tunnel_peer *giver =
+		interface->address_auto ? tunnel_find_peer(tunnel, peer->name) : NULL;
 
+	if (giver && giver->given[family == 6].addr.family)
+		return &giver->given[family == 6].addr;
 	for (size_t i = 0; i < interface->n_addresses; i++)
 		if (interface->addresses[i].addr.family == family)
 			return &interface->addresses[i].addr;
 	return NULL;
 }
 
-static int add_route(
-	struct tunnel *tunnel, const struct config *config, const struct ip_prefix *prefix)
+static int add_route(struct tunnel *tunnel, const struct config *config,
+	const struct config_peer *peer, const struct ip_prefix *prefix)
 {
 	int error = netlink_route_add(tunnel->daemon->netlink, tunnel->tun.ifindex, prefix,
-		source_for(config, prefix->addr.family), 0);
+		source_for(tunnel, config, peer, prefix->addr.family), 0);
 
 	if (error)
 		say("route", prefix, error);
 	return error;
 }
 
-static int del_route(
-	struct tunnel *tunnel, const struct config *config, const struct ip_prefix *prefix)
+static int del_route(struct tunnel *tunnel, const struct config *config,
+	const struct config_peer *peer, const struct ip_prefix *prefix)
 {
 	(void)config;
+	(void)peer;
 	return netlink_route_del(tunnel->daemon->netlink, tunnel->tun.ifindex, prefix);
 }
 
@@ -132,20 +141,23 @@ static bool addresses_have(const struct config *config, const struct ip_prefix *
 	return false;
 }
 
+static int add_address(struct tunnel *tunnel, const struct ip_prefix *prefix)
+{
+	int error = netlink_addr_add(tunnel->daemon->netlink, tunnel->tun.ifindex, prefix);
+
+	if (error)
+		say("address", prefix, error);
+	return error;
+}
+
 static int add_addresses(struct tunnel *tunnel, const struct config *config)
 {
 	const struct config_interface *interface = &config->interface;
+	int error = 0;
 
-	for (size_t i = 0; i < interface->n_addresses; i++) {
-		const struct ip_prefix *prefix = &interface->addresses[i];
-		int error = netlink_addr_add(tunnel->daemon->netlink, tunnel->tun.ifindex, prefix);
-
-		if (error) {
-			say("address", prefix, error);
-			return error;
-		}
-	}
-	return 0;
+	for (size_t i = 0; !error && i < interface->n_addresses; i++)
+		error = add_address(tunnel, &interface->addresses[i]);
+	return error;
 }
 
 static void del_addresses(
@@ -207,16 +219,23 @@ static int fail(
 	return error;
 }
 
+static size_t own_addresses(const struct tunnel *tunnel, struct ip_addr *own)
+{
+	struct ip_prefix list[TUNNEL_ADDRESSES_MAX];
+	size_t n = tunnel_addresses(tunnel, list, TUNNEL_ADDRESSES_MAX);
+
+	for (size_t i = 0; i < n; i++)
+		own[i] = list[i].addr;
+	return n;
+}
+
 static int attach(struct tunnel *tunnel)
 {
-	const struct config_interface *interface = &tunnel->config->interface;
-	struct ip_addr own[CONFIG_ADDRESSES_MAX];
-	int error;
+	struct ip_addr own[TUNNEL_ADDRESSES_MAX];
+	size_t n_own = own_addresses(tunnel, own);
+	int error = dataplane_tun_add(
+		tunnel->daemon->dataplane, tunnel->index, &tunnel->tun, own, n_own);
 
-	for (size_t i = 0; i < interface->n_addresses; i++)
-		own[i] = interface->addresses[i].addr;
-	error = dataplane_tun_add(tunnel->daemon->dataplane, tunnel->index, &tunnel->tun, own,
-		interface->n_addresses);
 	tunnel->attached = !error;
 	if (!error)
 		dataplane_set_mtu(tunnel->daemon->dataplane, tunnel->index, tunnel->mtu);
@@ -227,6 +246,8 @@ int net_open(struct tunnel *tunnel, struct config_errors *errors)
 {
 	struct netlink *netlink = tunnel->daemon->netlink;
 	const struct config *config = tunnel->config;
+	struct ip_prefix own[TUNNEL_ADDRESSES_MAX];
+	size_t n_own = tunnel_addresses(tunnel, own, TUNNEL_ADDRESSES_MAX);
 	int error = each_route(tunnel, config, NULL, add_guard);
 
 	if (error)
@@ -238,10 +259,9 @@ int net_open(struct tunnel *tunnel, struct config_errors *errors)
 	if (error)
 		return fail(tunnel, "link", error, errors);
 	/* First: with its first IPv4 address a subnet's others go too. */
-	error = netlink_addrs_keep(netlink, tunnel->tun.ifindex, config->interface.addresses,
-		config->interface.n_addresses);
-	if (!error)
-		error = add_addresses(tunnel, config);
+	error = netlink_addrs_keep(netlink, tunnel->tun.ifindex, own, n_own);
+	for (size_t i = 0; !error && i < n_own; i++)
+		error = add_address(tunnel, &own[i]);
 	if (error)
 		return fail(tunnel, "addresses", error, errors);
 	error = each_route(tunnel, config, NULL, add_route);
@@ -292,6 +312,20 @@ static bool same_addresses(const struct config *a, const struct config *b)
 	return interface->n_addresses == b->interface.n_addresses;
 }
 
+/* What peers gave that are gone, or begin anew, goes. */
+static int keep_given(struct tunnel *tunnel, const struct config *next)
+{
+	struct ip_prefix keep[TUNNEL_ADDRESSES_MAX];
+	size_t n = next->interface.n_addresses;
+	int error;
+
+	memcpy(keep, next->interface.addresses, n * sizeof(*keep));
+	if (next->interface.address_auto)
+		n = tunnel_addresses(tunnel, keep, TUNNEL_ADDRESSES_MAX);
+	error = netlink_addrs_keep(tunnel->daemon->netlink, tunnel->tun.ifindex, keep, n);
+	return error ? error : add_addresses(tunnel, next);
+}
+
 /*
  * With the first IPv4 address of a subnet the kernel takes the others of it away, and with a
  * route's source the route: what goes, goes first, and everything else is put there again. The
@@ -300,10 +334,13 @@ static bool same_addresses(const struct config *a, const struct config *b)
 static int change_addresses(struct tunnel *tunnel, const struct config *next)
 {
 	const struct config *present = tunnel->config;
-	bool same = same_addresses(present, next);
+	bool given = present->interface.address_auto || next->interface.address_auto;
+	bool same = same_addresses(present, next) && !given;
 	int error = 0;
 
-	if (!same) {
+	if (given)
+		error = keep_given(tunnel, next);
+	else if (!same) {
 		del_addresses(tunnel, present, next);
 		error = add_addresses(tunnel, next);
 	}
@@ -321,6 +358,44 @@ int net_change(struct tunnel *tunnel, const struct config *next, struct config_e
 		fail(tunnel, "addresses or routes", error, errors);
 	each_route(tunnel, present, next, del_route);
 	each_route(tunnel, present, next, del_guard);
+	return error;
+}
+
+/* Another peer may have given the same one. */
+static bool is_given(const struct tunnel *tunnel, const struct ip_prefix *address)
+{
+	const struct tunnel_peer *peer;
+
+	for (size_t i = 0; i < tunnel->n_peers; i++) {
+		peer = tunnel->peers[i];
+		if (ip_addr_equal(&peer->given[address->addr.family == 6].addr, &address->addr))
+			return true;
+	}
+	return false;
+}
+
+/* The new address first, then its routes: with an old source the kernel would take them away. */
+int net_give(struct tunnel_peer *peer, const struct ip_prefix *address)
+{
+	struct tunnel *tunnel = peer->tunnel;
+	const struct config_peer *config = tunnel_config_of(peer);
+	struct ip_prefix *place = &peer->given[address->addr.family == 6];
+	struct ip_prefix was = *place;
+	struct ip_addr own[TUNNEL_ADDRESSES_MAX];
+	const struct ip_prefix *prefix;
+	int error = config ? add_address(tunnel, address) : -ENOENT;
+
+	if (error)
+		return error;
+	*place = *address;
+	for (size_t i = 0; !error && (prefix = net_prefix(config, i)); i++)
+		if (prefix->addr.family == address->addr.family)
+			error = add_route(tunnel, tunnel->config, config, prefix);
+	if (was.addr.family && !is_given(tunnel, &was))
+		netlink_addr_del(tunnel->daemon->netlink, tunnel->tun.ifindex, &was);
+	if (tunnel->attached)
+		dataplane_set_own(
+			tunnel->daemon->dataplane, tunnel->index, own, own_addresses(tunnel, own));
 	return error;
 }
 
@@ -365,8 +440,8 @@ static bool look(const struct tunnel *tunnel, struct seen *seen)
 	return true;
 }
 
-static size_t mend_one(
-	struct tunnel *tunnel, const struct seen *seen, const struct ip_prefix *prefix)
+static size_t mend_one(struct tunnel *tunnel, const struct seen *seen,
+	const struct config_peer *peer, const struct ip_prefix *prefix)
 {
 	bool guard = prefix_set_has(&seen->guards, prefix);
 	bool route = prefix_set_has(&seen->routes, prefix);
@@ -375,9 +450,9 @@ static size_t mend_one(
 	if (guard && route)
 		return 0;
 	if (!guard)
-		add_guard(tunnel, tunnel->config, prefix);
+		add_guard(tunnel, tunnel->config, peer, prefix);
 	if (!route)
-		add_route(tunnel, tunnel->config, prefix);
+		add_route(tunnel, tunnel->config, peer, prefix);
 	log_warn("%s: somebody removed %s %s; it is back", tunnel->config->tunnel,
 		guard   ? "the route to"
 		: route ? "the guard of"
@@ -398,7 +473,7 @@ size_t net_mend(struct tunnel *tunnel)
 	if (look(tunnel, &seen))
 		for (size_t p = 0; p < config->n_peers; p++)
 			for (size_t i = 0; (prefix = net_prefix(&config->peers[p], i)); i++)
-				mended += mend_one(tunnel, &seen, prefix);
+				mended += mend_one(tunnel, &seen, &config->peers[p], prefix);
 	prefix_set_fini(&seen.routes);
 	prefix_set_fini(&seen.guards);
 	return mended;

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 struct tunnel;
+struct tunnel_peer;
 
 /* Guards, TUN, MTU, addresses, routes. 0 or negative errno with one error added. */
 int net_open(struct tunnel *tunnel, struct config_errors *errors);
@@ -19,6 +20,9 @@ void net_close(struct tunnel *tunnel, bool keep);
 /* From the present configuration to next: what is new before what is gone. 0 or negative errno
  * with errors added. */
 int net_change(struct tunnel *tunnel, const struct config *next, struct config_errors *errors);
+/* This peer's given address of its family from now on, and the source of the routes to it. 0 or
+ * negative errno with a line in the log. */
+int net_give(struct tunnel_peer *peer, const struct ip_prefix *address);
 void net_set_mtu(struct tunnel *tunnel, uint32_t mtu);
 /* Puts missing routes and guards back; returns how many. */
 size_t net_mend(struct tunnel *tunnel);

@@ -124,6 +124,22 @@ void sa_lend_selectors(struct sa *sa, const struct ts *ts)
 	sa->ts_lent = 1;
 }
 
+int sa_keep_selectors(struct sa *sa)
+{
+	size_t size = ((size_t)sa->n_ts_local + sa->n_ts_remote) * sizeof(struct ts);
+	struct ts *ts;
+
+	if (!sa->ts_lent)
+		return 0;
+	ts = malloc(size);
+	if (!ts)
+		return -ENOMEM;
+	memcpy(ts, sa->ts, size);
+	sa->ts = ts;
+	sa->ts_lent = 0;
+	return 0;
+}
+
 static void set_lifetimes(struct sa *sa, const struct sa_params *params, uint64_t now_ms)
 {
 	sa->born_ms = now_ms;

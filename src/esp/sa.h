@@ -81,6 +81,8 @@ int sa_create(const struct sa_params *params, const struct diet_attrs *attrs,
 void sa_destroy(struct sa *sa); /* wipes; NULL is allowed */
 /* These are n_ts_local and n_ts_remote selectors equal to its own and outlive it: uses them. */
 void sa_lend_selectors(struct sa *sa, const struct ts *ts);
+/* What was lent is about to go: a copy of its own. 0 or -ENOMEM. */
+int sa_keep_selectors(struct sa *sa);
 
 enum { SA_PLAN_USUAL = 128 }; /* octets of most plans, which stand behind the SA */
 

@@ -43,7 +43,7 @@ struct tunnel {
 	bool lost;
 	unsigned kinds; /* what the device takes in super-packets; of coalesce.h */
 	size_t n_own;
-	struct ip_addr own[];
+	struct ip_addr own[DATAPLANE_OWN_MAX];
 };
 
 struct dataplane {
@@ -557,7 +557,7 @@ int dataplane_tun_add(struct dataplane *dp, uint16_t index, const struct tun *tu
 
 	if (err != 0)
 		return err;
-	tunnel = calloc(1, sizeof(*tunnel) + n_own * sizeof(*own));
+	tunnel = calloc(1, sizeof(*tunnel));
 	if (tunnel == NULL)
 		return -ENOMEM;
 	err = uv_poll_init(dp->params.loop, &tunnel->poll, tun->fd);
@@ -570,14 +570,24 @@ int dataplane_tun_add(struct dataplane *dp, uint16_t index, const struct tun *tu
 	tunnel->tun = tun;
 	tunnel->index = index;
 	tunnel->kinds = inner_kinds(tun);
-	tunnel->n_own = n_own;
-	if (n_own > 0)
-		memcpy(tunnel->own, own, n_own * sizeof(*own));
 	dp->tunnels[index] = tunnel;
+	dataplane_set_own(dp, index, own, n_own);
 	set_transport_offload(dp);
 	if (!dp->full)
 		uv_poll_start(&tunnel->poll, UV_READABLE, on_tunnel);
 	return 0;
+}
+
+void dataplane_set_own(
+	struct dataplane *dp, uint16_t index, const struct ip_addr *own, size_t n_own)
+{
+	struct tunnel *tunnel = tunnel_find(dp, index);
+
+	if (tunnel == NULL)
+		return;
+	tunnel->n_own = n_own < DATAPLANE_OWN_MAX ? n_own : DATAPLANE_OWN_MAX;
+	for (size_t i = 0; i < tunnel->n_own; i++)
+		tunnel->own[i] = own[i];
 }
 
 void dataplane_tun_remove(struct dataplane *dp, uint16_t index)

@@ -56,6 +56,7 @@ int dataplane_create(const struct dataplane_params *params, struct dataplane **o
 /* The memory goes with the loop's next turn. */
 void dataplane_destroy(struct dataplane *dp);
 
+enum { DATAPLANE_OWN_MAX = 24 };
 /*
  * The tunnel index that its policies carry; tun is borrowed until it is removed. own: our inner
  * addresses, source of the ICMP errors that cannot come from the packet's destination (see
@@ -63,6 +64,9 @@ void dataplane_destroy(struct dataplane *dp);
  */
 int dataplane_tun_add(struct dataplane *dp, uint16_t tunnel, const struct tun *tun,
 	const struct ip_addr *own, size_t n_own);
+/* Other inner addresses of ours, the first DATAPLANE_OWN_MAX of them. */
+void dataplane_set_own(
+	struct dataplane *dp, uint16_t tunnel, const struct ip_addr *own, size_t n_own);
 void dataplane_tun_remove(struct dataplane *dp, uint16_t tunnel);
 /* The device's MTU, at most DATAPLANE_MTU_MAX: no Packet Too Big ever tells more. 0: not known. */
 void dataplane_set_mtu(struct dataplane *dp, uint16_t tunnel, uint32_t mtu);

@@ -132,6 +132,21 @@ void ipsec_note_due(struct ipsec *ipsec, uint64_t now_ms)
 		ipsec_note(ipsec, sa);
 }
 
+int ipsec_set_local(struct ipsec *ipsec, uint32_t id, const struct ts *local, uint8_t n)
+{
+	const struct policy *policy = spd_find(ipsec->spd, id);
+
+	if (!policy)
+		return -ENOENT;
+	list_each (node, &policy->sas) {
+		int error = sa_keep_selectors(container_of(node, struct sa, by_policy));
+
+		if (error)
+			return error;
+	}
+	return spd_set_local(ipsec->spd, id, local, n);
+}
+
 /* The trailer's padding depends on the length, so the last few lengths are tried. */
 uint32_t ipsec_payload_room(const struct sa *sa, uint32_t path_mtu)
 {

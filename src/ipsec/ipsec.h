@@ -78,6 +78,9 @@ void ipsec_fini(struct ipsec *ipsec);
 int ipsec_sa_install(struct ipsec *ipsec, const struct sa_params *params,
 	const struct diet_attrs *attrs, uint64_t now_ms, struct sa **out);
 void ipsec_sa_remove(struct ipsec *ipsec, struct sa *sa);
+/* The policy's local selectors from now on; its SAs keep those that they were made with. 0 or
+ * negative errno of spd_set_local. */
+int ipsec_set_local(struct ipsec *ipsec, uint32_t policy, const struct ts *local, uint8_t n);
 /* The next SA that wants attention, its bits in *notices and cleared in the SA; NULL: none. */
 struct sa *ipsec_take_notice(struct ipsec *ipsec, uint32_t *notices);
 /* Queues the SA for ipsec_take_notice if it has notices; outbound() and inbound() do so themselves.

@@ -41,7 +41,8 @@ struct bucket {
 
 struct entry {
 	struct policy policy;
-	size_t at; /* in spd.policies */
+	size_t at;            /* in spd.policies */
+	struct ts *selectors; /* in place of those behind the links; NULL: they hold */
 	size_t n_links;
 	struct link links[];
 };
@@ -105,6 +106,7 @@ static void free_path(struct path *path)
 static void free_entry(struct entry *entry)
 {
 	free_path(entry->policy.path);
+	free(entry->selectors);
 	free(entry);
 }
 
@@ -351,6 +353,30 @@ no_id:
 no_links:
 	free_entry(entry);
 	return -ENOMEM;
+}
+
+int spd_set_local(struct spd *spd, uint32_t id, const struct ts *local, uint8_t n)
+{
+	struct policy *policy = spd_find(spd, id);
+	struct entry *entry;
+	struct ts *ts;
+
+	if (!policy)
+		return -ENOENT;
+	if (!ts_list_valid(local, n))
+		return -EINVAL;
+	ts = malloc(((size_t)n + policy->n_remote) * sizeof(*ts));
+	if (!ts)
+		return -ENOMEM;
+	memcpy(ts, local, n * sizeof(*ts));
+	memcpy(ts + n, policy->remote, policy->n_remote * sizeof(*ts));
+	entry = entry_of(policy);
+	free(entry->selectors);
+	entry->selectors = ts;
+	policy->n_local = n;
+	policy->local = ts;
+	policy->remote = ts + n;
+	return 0;
 }
 
 static void close_holes(struct spd *spd)

@@ -55,6 +55,11 @@ void spd_destroy(struct spd *spd);
  */
 int spd_add(struct spd *spd, const struct policy_params *params, const struct policy *with,
 	struct policy **out);
+/*
+ * Other local selectors for a policy that is there; whoever was lent its selectors has let go of
+ * them. 0, -EINVAL, -ENOENT, -ENOMEM.
+ */
+int spd_set_local(struct spd *spd, uint32_t id, const struct ts *local, uint8_t n);
 /* The policy must have no SAs left. */
 void spd_remove(struct spd *spd, uint32_t id);
 struct policy *spd_find(const struct spd *spd, uint32_t id);

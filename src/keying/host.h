@@ -47,6 +47,9 @@ struct host_params {
 	 */
 	int (*peer_add)(void *owner, const struct host_guest *guest, uint32_t *made);
 	void (*peer_remove)(void *owner, uint32_t policy);
+	/* The peer of this policy gave us this inner address. 0 or negative errno; NULL: it cannot
+	 * be taken. */
+	int (*inner_address)(void *owner, uint32_t policy, const struct ip_prefix *address);
 	void *owner;
 };
 

@@ -333,6 +333,44 @@ static void trace(const struct keying_host *host, uint32_t policy, struct slice 
 		tell_exchange(in, entry);
 }
 
+/* Nothing that would capture what belongs to the host itself, or to everybody. */
+static bool is_usable(const struct ip_addr *addr)
+{
+	static const struct ip_prefix reserved[] = {
+		{{4, {0}}, 8},
+		{{4, {127}}, 8},
+		{{4, {169, 254}}, 16},
+		{{4, {240}}, 4},
+		{{6, {0}}, 64},
+		{{6, {0xfe, 0x80}}, 10},
+	};
+
+	if ((addr->family != 4 && addr->family != 6) || ip_addr_is_multicast(addr))
+		return false;
+	for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+		if (ip_prefix_contains(&reserved[i], addr))
+			return false;
+	return true;
+}
+
+static int inner_address(const struct keying_host *host, uint32_t policy,
+	const struct ip_addr *addr, uint8_t prefix_len)
+{
+	struct instance *in = instance_of(host);
+	const struct peer_slot *slot = key_find(&in->host->slots, policy);
+	const struct host_params *params = &in->host->params;
+	struct ip_prefix address;
+
+	if (!slot || slot->instance != in || !addr || !in->config->interface.address_auto)
+		return -EINVAL;
+	if (!params->inner_address)
+		return -ENOTSUP;
+	if (!is_usable(addr) || prefix_len > 8 * ip_addr_len(addr) || !prefix_len)
+		return -EADDRNOTAVAIL;
+	address = (struct ip_prefix){*addr, prefix_len};
+	return params->inner_address(params->owner, policy, &address);
+}
+
 void host_io_fill(struct keying_host *table)
 {
 	table->log = io_log;
@@ -346,6 +384,7 @@ void host_io_fill(struct keying_host *table)
 	table->state_save = save;
 	table->event = event;
 	table->trouble = trouble;
+	table->inner_address = inner_address;
 	table->trace = trace;
 }
 

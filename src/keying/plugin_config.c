@@ -356,6 +356,25 @@ static void put_text_pair(struct tree_writer *w, const char *key, const char *va
 	tree_put_text(w, value);
 }
 
+static void put_prefixes(struct tree_writer *w, const struct ip_prefix *list, size_t n)
+{
+	tree_put_array(w, n);
+	for (size_t i = 0; i < n; i++) {
+		tree_put_array(w, 2);
+		tree_put_bytes(w, list[i].addr.bytes, ip_addr_len(&list[i].addr));
+		tree_put_uint(w, list[i].len);
+	}
+}
+
+static void put_own(struct tree_writer *w, const struct config_interface *interface)
+{
+	tree_put_text(w, "addresses");
+	if (interface->address_auto)
+		tree_put_text(w, "auto");
+	else
+		put_prefixes(w, interface->addresses, interface->n_addresses);
+}
+
 static void put_suites(struct tree_writer *w, const struct config_peer *peer)
 {
 	tree_put_text(w, "suites");
@@ -394,7 +413,7 @@ static void put_peer(struct tree_writer *w, const struct config_peer *peer, uint
 		[CONFIG_ENCAP_RAW] = "raw"};
 	bool known = peer->endpoint.addr.family != 0;
 
-	tree_put_map(w, 13u + known + peer->template);
+	tree_put_map(w, 14u + known + peer->template);
 	put_text_pair(w, "name", peer->name);
 	tree_put_text(w, "policy");
 	tree_put_uint(w, policy);
@@ -412,6 +431,8 @@ static void put_peer(struct tree_writer *w, const struct config_peer *peer, uint
 	put_suites(w, peer);
 	put_selectors(w, "local", peer->ts_local, peer->n_ts_local);
 	put_selectors(w, "remote", peer->ts_remote, peer->n_ts_remote);
+	tree_put_text(w, "addresses");
+	put_prefixes(w, peer->addresses, peer->n_addresses);
 	tree_put_text(w, "attrs");
 	rules_attrs_write(w, &peer->attrs);
 	put_text_pair(w, "start", peer->start == START_BOOT ? "boot" : "on-traffic");
@@ -428,8 +449,9 @@ void plugin_write_config(struct tree_writer *w, const struct config *config, con
 
 	for (size_t i = 0; i < config->n_peers; i++)
 		n += !strcmp(config->peers[i].keying, name);
-	tree_put_map(w, config->interface.master[0] ? 4 : 3);
+	tree_put_map(w, config->interface.master[0] ? 5 : 4);
 	put_text_pair(w, "tunnel", config->tunnel);
+	put_own(w, &config->interface);
 	if (config->interface.master[0]) {
 		tree_put_text(w, "master");
 		put_value(w, config->interface.master, config->interface.master_at);

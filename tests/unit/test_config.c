@@ -59,6 +59,30 @@ Test(config, defaults)
 	config_fini(&c);
 }
 
+/* Whatever it will be: the initiator asks with all of each family that the peer has. */
+Test(config, address_auto)
+{
+	struct config c = load("[Interface]\nAddress = auto\n[Peer \"gw\"]\nEndpoint = 192.0.2.1\n"
+			       "Address = fd00::1\nRoutes = 10.0.0.0/8\nCompress = off\n"
+			       "Allow = udp 5683 from 5683\n");
+	const struct config_peer *p = &c.peers[0];
+
+	cr_assert(c.interface.address_auto);
+	cr_assert_eq(c.interface.n_addresses, 0);
+	cr_assert_eq(p->role, ROLE_INITIATOR);
+	cr_assert_eq(p->n_ts_local, 2);
+	for (int i = 0; i < 2; i++) {
+		const struct ts *ts = &p->ts_local[i];
+
+		cr_assert(ip_addr_is_any(&ts->addr_start));
+		cr_assert_eq(ts->addr_end.bytes[0], 0xff);
+		cr_assert_eq(ts->port_start, 5683);
+		cr_assert_eq(ts->ip_proto, 17);
+	}
+	cr_assert_neq(p->ts_local[0].addr_start.family, p->ts_local[1].addr_start.family);
+	config_fini(&c);
+}
+
 Test(config, interface_keys_and_defaults_of_peers)
 {
 	struct config c =

@@ -13,11 +13,23 @@
 #define ONE_PREFIX \
 	"[Peer \"sensor-*\"] is a template: Address is the one prefix within which each device " \
 	"gets its own"
-#define TWO PEER "[Peer \"c\"]\nKeying = manual\n"
+#define AUTO "[Interface]\nAddress = auto\n[Peer \"gw\"]\n"
+#define TWO  PEER "[Peer \"c\"]\nKeying = manual\n"
 
 static const struct {
 	const char *conf, *at, *text, *hint;
 } rows[] = {
+	/* an address that a peer gives */
+	{AUTO "Address = fd00::1\nLocal = fd00::7\nEndpoint = 192.0.2.1\n", "t.conf:5",
+		"[Peer \"gw\"] has Local but [Interface] has Address = auto",
+		"leave it out: it is the address that the peer gives"},
+	{AUTO "Address = fd00::1\nRole = responder\n", "t.conf:5",
+		"[Peer \"gw\"]: Address = auto is asked for by the initiator", "Role = initiator"},
+	{AUTO "Address = fd00::1\nKeying = manual\nEndpoint = 192.0.2.1\n", "t.conf:5",
+		"[Peer \"gw\"]: Keying = manual gives no addresses",
+		"Keying = ikev2, or an Address of your own"},
+	{AUTO "Address = fd00::1\n", "t.conf:3", "[Peer \"gw\"]: an initiator needs an Endpoint",
+		"give it an Endpoint, or Role = responder"},
 	/* sections */
 	{"", "t.conf", "no [Interface] section", "see dietvpn.conf(5)"},
 	{"[Peer \"b\"]\nKeying = manual\nAddress = fd00::2\n", "t.conf", "no [Interface] section",

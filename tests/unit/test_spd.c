@@ -281,6 +281,28 @@ Test(spd, path_is_shared_and_lives_as_long_as_its_last_policy)
 	spd_destroy(spd);
 }
 
+Test(spd, other_local_selectors)
+{
+	struct spd *spd = spd_create();
+	struct ts any = prefix_ts("::/0", 0, 0, UINT16_MAX);
+	struct ts host = prefix_ts("fd00::7/128", 0, 0, UINT16_MAX);
+	struct ts bad = host;
+	struct policy *policy = add(spd, 1, 0, any, prefix_ts("fd00:9::/32", 0, 0, UINT16_MAX));
+	struct ts remote = policy->remote[0];
+
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(spd_set_local(spd, 1, &host, 1), 0);
+	cr_assert_eq(policy->n_local, 1);
+	cr_assert(ts_equal(&policy->local[0], &host));
+	cr_assert_eq(policy->n_remote, 1);
+	cr_assert(ts_equal(&policy->remote[0], &remote));
+	bad.addr_start = prefix_ts("fd00::8/128", 0, 0, 0).addr_start;
+	cr_assert_eq(spd_set_local(spd, 1, &bad, 1), -EINVAL);
+	cr_assert_eq(spd_set_local(spd, 2, &host, 1), -ENOENT);
+	cr_assert(ts_equal(&policy->local[0], &host));
+	spd_destroy(spd);
+}
+
 Test(spd, refusals)
 {
 	struct spd *spd = spd_create();

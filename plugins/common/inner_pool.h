@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which inner address of a pool an identity gets: the same one again wherever it is still free. */
+#ifndef DIETVPN_COMMON_INNER_POOL_H
+#define DIETVPN_COMMON_INNER_POOL_H
+
+#include "crypto/enrol.h"
+
+#include <stdbool.h>
+
+enum { INNER_POOL_PROBES_MAX = 4096 };
+
+/* How one identity looks for its address (crypto/enrol.h: enrol_address). */
+struct inner_pool_search {
+	/* Somebody else has this one. */
+	bool (*taken)(const void *context, const struct ip_addr *addr);
+	const void *context;
+	/* In: where it was found the last time, 0: nowhere. Out: where it is now. Only what is not
+	 * 0 has to be remembered: all else follows from the identity. */
+	uint32_t probe;
+};
+
+/* 0, -EINVAL (no identity, no pool), -ENOSPC: none is free, or none of INNER_POOL_PROBES_MAX. */
+int inner_pool_find(const struct enrol_pool *pool, struct slice id,
+	struct inner_pool_search *search, struct ip_addr *out);
+/* Whether an address lies in the pool. */
+bool inner_pool_has(const struct enrol_pool *pool, const struct ip_addr *addr);
+
+#endif
