@@ -24,7 +24,8 @@ struct cli {
 	bool json, cbor, quiet, colour, manual_pair, bare, diag, ike;
 	const char *output; /* NULL: the default of the verb */
 	const char *against, *profile, *dev, *app;
-	long timeout_s, spi_bits, sn_bits;
+	const char *peer, *hex, *svg;
+	long timeout_s, spi_bits, sn_bits, packet;
 	int argc; /* what is left behind the verb */
 	char **argv;
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check without a daemon; up, down, reload with one. */
+#include "cli/conf.h"
+
 #include "cli/client.h"
 #include "cli/json.h"
-#include "config/config.h"
 #include "config/keys.h"
 #include "keying/plugin.h"
 
@@ -13,18 +14,17 @@
 #include <string.h>
 
 enum {
-	TUNNELS_MAX = 64,
 	MANY_PACKETS_BITS = 16, /* from here on a reservation outlasts its write, trust.md 5.2 */
 };
 
-static const char *config_dir(const struct cli *cli)
+const char *conf_dir(const struct cli *cli)
 {
 	const char *dir = cli->dir ? cli->dir : getenv("CONFIGURATION_DIRECTORY");
 
 	return dir ? dir : "/etc/dietvpn";
 }
 
-static void print_errors(const struct config_errors *errors)
+void conf_print_errors(const struct config_errors *errors)
 {
 	for (size_t i = 0; i < errors->n; i++) {
 		const struct config_error *e = &errors->list[i];
@@ -47,8 +47,7 @@ static int is_conf(const struct dirent *entry)
 	return len > 5 && entry->d_name[0] != '.' && strcmp(entry->d_name + len - 5, ".conf") == 0;
 }
 
-/* All NAME.conf of the folder; n configurations were loaded even after an error. */
-static void load_folder(
+void conf_load_folder(
 	const char *dir, struct config *configs, size_t *n, struct config_errors *errors)
 {
 	struct dirent **list;
@@ -62,7 +61,7 @@ static void load_folder(
 		char path[CONFIG_PATH_MAX + 256];
 
 		snprintf(path, sizeof path, "%s/%s", dir, list[i]->d_name);
-		if (*n < TUNNELS_MAX && !config_load(path, &configs[*n], errors))
+		if (*n < CONF_TUNNELS_MAX && !config_load(path, &configs[*n], errors))
 			(*n)++;
 		free(list[i]);
 	}
@@ -119,7 +118,7 @@ static void print_notes(const struct config *config)
 
 int verb_check(const struct cli *cli)
 {
-	struct config *configs = calloc(TUNNELS_MAX, sizeof *configs);
+	struct config *configs = calloc(CONF_TUNNELS_MAX, sizeof *configs);
 	struct config_errors *errors = calloc(1, sizeof *errors);
 	size_t n = 0;
 	size_t peers = 0;
@@ -131,8 +130,8 @@ int verb_check(const struct cli *cli)
 		return cli_fail(CLI_FAILED, "", "out of memory");
 	}
 	if (!cli->argc)
-		load_folder(config_dir(cli), configs, &n, errors);
-	for (int i = 0; i < cli->argc && n < TUNNELS_MAX; i++)
+		conf_load_folder(conf_dir(cli), configs, &n, errors);
+	for (int i = 0; i < cli->argc && n < CONF_TUNNELS_MAX; i++)
 		if (!config_load(cli->argv[i], &configs[n], errors))
 			n++;
 	config_check_all(configs, n, errors);
@@ -143,7 +142,7 @@ int verb_check(const struct cli *cli)
 	for (size_t i = 0; i < n && !cli->quiet && !errors->n; i++)
 		print_notes(&configs[i]);
 	if (errors->n) {
-		print_errors(errors);
+		conf_print_errors(errors);
 		status = cli_fail(CLI_CONFIG, "", "%zu error%s, nothing was changed",
 			errors->n + errors->lost, errors->n + errors->lost == 1 ? "" : "s");
 	} else if (!cli->quiet) {

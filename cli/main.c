@@ -44,8 +44,8 @@ static const struct verb verbs[] = {
 	{"rules dump", NULL, "FILE.cbor", "back to JSON, or with --diag diagnostic notation"},
 	{"rules check", NULL, "FILE [--against CAPTURE]",
 		"is it legal, does it give packets back; digests"},
-	{"rules explain", NULL, "FILE [--against CAPTURE]",
-		"its rules, or what they do to the first packet"},
+	{"rules explain", NULL, "FILE [--pcap CAPTURE]",
+		"its rules, or what becomes of a packet, octet by octet"},
 	{"rules list", NULL, "", "rule files of this machine, and digests to compare two ends"},
 	{"demo", verb_demo, "", "two hosts in namespaces, a tunnel, every octet shown; needs root"},
 	{"__reference", verb_reference, "", NULL},
@@ -87,10 +87,13 @@ static void help(FILE *out)
 	      "keygen writes\n"
 	      "  --plugin-dir DIR        keying plugins, for check\n"
 	      "  --cipher NAME           of a manual pair (default chacha20-poly1305-iiv)\n"
-	      "  -o, --output FILE       where rules compile and dump write\n"
+	      "  -o, --output FILE       where rules compile, dump and explain write\n"
 	      "  --bare                  rules compile: the rule set alone, as RFC 9254 has it\n"
 	      "  --diag                  rules dump: diagnostic notation\n"
-	      "  --against FILE          rules check, explain: a recording, pcap or pcapng\n"
+	      "  --against, --pcap FILE  rules check, explain: a recording, pcap or pcapng\n"
+	      "  --packet N, --hex HEX   rules explain: which of its packets, or this one\n"
+	      "  --svg FILE              rules explain: the same as a picture\n"
+	      "  --peer NAME             rules: the rules and cipher of a configured peer\n"
 	      "  --dev, --app ADDRESS    the SA's two ends, for rules with cda-deviid, cda-appiid\n"
 	      "  --profile NAME          of a rule file with several\n"
 	      "  -q, -V, -h              quiet, version, this text\n\n"

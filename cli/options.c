@@ -3,6 +3,7 @@
 #include "cli/options.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,11 @@ static const struct row rows[] = {
 	{"ike", FLAG, AT(ike), 0},
 	{"diag", FLAG, AT(diag), 0},
 	{"against", TEXT, AT(against), 0},
+	{"pcap", TEXT, AT(against), 0},
+	{"peer", TEXT, AT(peer), 0},
+	{"packet", NUMBER, AT(packet), LONG_MAX},
+	{"hex", TEXT, AT(hex), 0},
+	{"svg", TEXT, AT(svg), 0},
 	{"profile", TEXT, AT(profile), 0},
 	{"dev", TEXT, AT(dev), 0},
 	{"app", TEXT, AT(app), 0},

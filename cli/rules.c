@@ -131,8 +131,7 @@ int rules_wrong(const char *path, const struct tree_error *error)
 		CLI_CONFIG, "", "%s: %s%s%s", path, error->at, *error->at ? ": " : "", error->text);
 }
 
-/* path, or standard output for NULL and "-". */
-static int write_file(const char *path, const void *data, size_t len)
+int rules_write_file(const char *path, const void *data, size_t len)
 {
 	bool out = !path || strcmp(path, "-") == 0;
 	FILE *f = out ? stdout : fopen(path, "wb");
@@ -247,7 +246,7 @@ int rules_compile(const struct cli *cli)
 		return status;
 	tree_writer_init(&w);
 	status = compile(json, cli->bare, &w, &error)
-			 ? write_file(cli->output ? cli->output : name, w.data, w.len)
+			 ? rules_write_file(cli->output ? cli->output : name, w.data, w.len)
 			 : rules_wrong(cli->argv[0], &error);
 	tree_writer_fini(&w);
 	json_decref(json);
@@ -295,7 +294,7 @@ int rules_dump(const struct cli *cli)
 	if (out)
 		fclose(out);
 	if (!status)
-		status = write_file(cli->output, text, text_len);
+		status = rules_write_file(cli->output, text, text_len);
 	free(text);
 	free(data);
 	return status;

@@ -22,6 +22,8 @@ enum { RULES_DIGEST_SHOWN = 8 };
 
 /* A whole file of at most max octets, for free(); a CLI exit status, the error is printed. */
 int rules_read_file(const char *path, size_t max, uint8_t **data, size_t *len);
+/* To path, or standard output for NULL and "-"; a CLI exit status, the error is printed. */
+int rules_write_file(const char *path, const void *data, size_t len);
 /* "FILE: AT: TEXT" as an error; CLI_CONFIG. */
 int rules_wrong(const char *path, const struct tree_error *error);
 

@@ -5,8 +5,8 @@
 #include "cli/json.h"
 #include "cli/pcap.h"
 #include "cli/print.h"
+#include "cli/rules_subject.h"
 #include "cli/rules_trial.h"
-#include "ip/addr.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -101,34 +101,15 @@ static int run_all(struct pcap *pcap, struct trial *trial, struct against *sum)
 	return (int)len;
 }
 
-/* --dev and --app; false: not an address. */
-static bool read_ends(const struct cli *cli, struct ip_addr addr[2], struct trial_ends *ends)
+static int replay(const struct cli *cli, struct subject *subject, struct against *sum)
 {
-	if ((cli->dev && ip_addr_parse(cli->dev, &addr[0])) ||
-		(cli->app && ip_addr_parse(cli->app, &addr[1])))
-		return false;
-	*ends = (struct trial_ends){cli->dev ? &addr[0] : NULL, cli->app ? &addr[1] : NULL};
-	return true;
-}
-
-static int replay(const struct cli *cli, const struct rules *rules, struct against *sum)
-{
-	struct tree_error error = {0};
-	struct diet_attrs attrs;
 	const char *why = "";
-	struct ip_addr addr[2];
-	struct trial_ends ends;
-
-	if (!read_ends(cli, addr, &ends))
-		return cli_fail(CLI_USAGE, "", "--dev and --app are addresses");
-	if (rules_file_find(&rules->file, cli->profile ? cli->profile : "", &attrs, &error))
-		return cli_fail(CLI_CONFIG, "--profile NAME", "%s: %s", cli->argv[0], error.text);
-	attrs.rules = rules->set.set.n ? &rules->set.set : NULL;
-	sum->n = attrs.rules ? rules->set.set.n : 1;
 	struct pcap *pcap = malloc(sizeof *pcap);
-	struct trial *trial = pcap ? trial_open(&attrs, &ends, &why) : NULL;
-	int status = trial ? CLI_OK : cli_fail(CLI_CONFIG, "", "%s: %s", cli->argv[0], why);
+	struct trial *trial = pcap ? trial_open(&subject->attrs, &subject->ends, &why) : NULL;
+	int status = trial ? CLI_OK : cli_fail(CLI_CONFIG, "", "%s: %s", subject->what, why);
 	int err = trial ? pcap_open(pcap, cli->against) : 0;
+
+	sum->n = subject->attrs.rules ? subject->attrs.rules->n : 1;
 	if (trial && !err) {
 		err = run_all(pcap, trial, sum);
 		pcap_close(pcap);
@@ -164,7 +145,8 @@ static const char *rule_name(const struct rules *rules, unsigned i, char *out, s
 	return out;
 }
 
-static void print_against(const struct cli *cli, const struct rules *rules, struct against *sum)
+static void print_against(
+	const struct cli *cli, const struct rules *rules, const struct against *sum)
 {
 	struct share all = {0};
 	struct table table;
@@ -214,12 +196,14 @@ static json_t *against_json(const struct rules *rules, const struct against *sum
 		(json_int_t)sum->regenerated, "not_ip", (json_int_t)sum->not_ip);
 }
 
-static void print_result(const struct cli *cli, const struct rules *rules, struct against *sum)
+/* sum: NULL without a recording. */
+static void print_result(
+	const struct cli *cli, const struct rules *rules, const struct against *sum)
 {
 	if (cli->json) {
 		json_t *result = summary(rules);
 
-		if (cli->against)
+		if (sum)
 			json_object_set_new(result, "against", against_json(rules, sum));
 		json_print(result);
 		json_decref(result);
@@ -228,30 +212,46 @@ static void print_result(const struct cli *cli, const struct rules *rules, struc
 	if (cli->quiet)
 		return;
 	print_summary(cli->argv[0], rules);
-	if (cli->against)
+	if (sum)
 		print_against(cli, rules, sum);
 }
 
-int rules_check(const struct cli *cli)
+/* The file alone needs no profile chosen. */
+static int check_file(const struct cli *cli)
 {
-	struct against sum = {0};
 	struct rules rules;
-	int status;
+	int status = rules_open(cli->argv[0], &rules);
 
-	if (cli->argc != 1)
-		return cli_fail(CLI_USAGE, "dietvpn rules check x.cbor [--against cap.pcapng]",
-			"rules check takes one file");
-	status = rules_open(cli->argv[0], &rules);
 	if (status)
 		return status;
-	if (cli->against)
-		status = replay(cli, &rules, &sum);
-	if (!status)
-		print_result(cli, &rules, &sum);
+	print_result(cli, &rules, NULL);
 	rules_close(&rules);
+	return CLI_OK;
+}
+
+static int check_against(const struct cli *cli)
+{
+	struct against sum = {0};
+	struct subject subject;
+	int status = subject_open(cli, &subject);
+
+	if (status)
+		return status;
+	status = replay(cli, &subject, &sum);
+	if (!status)
+		print_result(cli, &subject.rules, &sum);
+	subject_close(&subject);
 	if (!status && sum.lost)
 		status = cli_fail(CLI_NO, "this is a fault of dietvpn: please tell it",
 			"%llu of %llu packets do not come back unchanged, the first is %llu",
 			sum.lost, sum.packets, sum.first_lost);
 	return status;
+}
+
+int rules_check(const struct cli *cli)
+{
+	if (cli->argc != 1)
+		return cli_fail(CLI_USAGE, "dietvpn rules check x.cbor [--against cap.pcapng]",
+			"rules check takes one file");
+	return cli->against ? check_against(cli) : check_file(cli);
 }

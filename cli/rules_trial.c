@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "diet/iipc.h"
 #include "ip/packet.h"
+#include "ip/ts.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -47,25 +48,41 @@ static uint8_t side(const struct ip_addr *only, uint8_t version, uint8_t proto, 
 	return 1;
 }
 
+void trial_sides(
+	const struct trial_ends *ends, uint8_t version, uint8_t proto, struct trial_sides *out)
+{
+	if (ends->sides) {
+		*out = *ends->sides;
+		return;
+	}
+	out->n_dev = side(ends->dev, version, proto, out->dev);
+	out->n_app = side(ends->app, version, proto, out->app);
+}
+
+struct diet_sa trial_sa(const struct trial_sides *sides, enum schc_di di)
+{
+	bool up = di == SCHC_DI_UP;
+
+	return (struct diet_sa){.mode = SA_TUNNEL,
+		.out = true,
+		.src = up ? sides->dev : sides->app,
+		.dst = up ? sides->app : sides->dev,
+		.n_src = up ? sides->n_dev : sides->n_app,
+		.n_dst = up ? sides->n_app : sides->n_dev};
+}
+
 static int add_way(struct trial *trial, uint8_t version, uint8_t proto, enum schc_di di)
 {
-	struct ts dev[2];
-	struct ts app[2];
-	uint8_t n_dev = side(trial->ends.dev, version, proto, dev);
-	uint8_t n_app = side(trial->ends.app, version, proto, app);
-	bool up = di == SCHC_DI_UP;
-	struct diet_sa sa = {.mode = SA_TUNNEL,
-		.src = up ? dev : app,
-		.dst = up ? app : dev,
-		.n_src = up ? n_dev : n_app,
-		.n_dst = up ? n_app : n_dev};
 	struct diet_attrs attrs = trial->attrs;
 	struct way way = {.version = version, .proto = proto, .di = di};
+	struct trial_sides sides;
+	struct diet_sa sa;
 	int err;
 
 	if (trial->n == WAYS_MAX)
 		return -E2BIG;
-	sa.out = true;
+	trial_sides(&trial->ends, version, proto, &sides);
+	sa = trial_sa(&sides, di);
 	attrs.device = di == SCHC_DI_UP;
 	err = diet_context_init(&way.out, &attrs, &sa);
 	if (err)
@@ -78,6 +95,12 @@ static int add_way(struct trial *trial, uint8_t version, uint8_t proto, enum sch
 	else
 		trial->ways[trial->n++] = way;
 	return err;
+}
+
+/* The ways do not depend on the packet. */
+static bool is_fixed(const struct trial *trial)
+{
+	return trial->attrs.rules || trial->ends.sides;
 }
 
 static const char *reason(int err)
@@ -100,9 +123,9 @@ struct trial *trial_open(
 		trial->back = buf_alloc(BUF_MAX);
 		err = trial->pkt && trial->back ? 0 : -ENOMEM;
 	}
-	if (!err && attrs->rules)
+	if (!err && is_fixed(trial))
 		err = add_way(trial, 0, PROTO_ANY, SCHC_DI_UP);
-	if (!err && attrs->rules)
+	if (!err && is_fixed(trial))
 		err = add_way(trial, 0, PROTO_ANY, SCHC_DI_DOWN);
 	if (!err)
 		return trial;
@@ -131,28 +154,45 @@ static bool is_foreign(const struct trial *trial, const struct ip_packet *ip)
 	       (trial->ends.app && trial->ends.app->family != ip->version);
 }
 
-/* Under a set: the direction that leaves less; else the way of this protocol, made when needed. */
+bool trial_admits(const struct trial_sides *sides, enum schc_di di, const struct ip_packet *ip)
+{
+	struct diet_sa sa = trial_sa(sides, di);
+
+	return ts_match_packet(sa.src, sa.n_src, sa.dst, sa.n_dst, ip);
+}
+
+/* The way of this version and protocol, made when needed. */
+static struct way *derived_way(struct trial *trial, const struct ip_packet *ip)
+{
+	for (size_t i = 0; i < trial->n; i++)
+		if (trial->ways[i].version == ip->version && trial->ways[i].proto == ip->proto)
+			return &trial->ways[i];
+	return add_way(trial, ip->version, ip->proto, SCHC_DI_UP) ? NULL
+								  : &trial->ways[trial->n - 1];
+}
+
+/* Of the ways that the packet may take the one that leaves least. */
 static struct way *choose(struct trial *trial, const struct ip_packet *ip)
 {
 	struct way *best = NULL;
 	size_t least = SIZE_MAX;
 
-	if (!trial->attrs.rules) {
-		for (size_t i = 0; i < trial->n; i++)
-			if (trial->ways[i].version == ip->version &&
-				trial->ways[i].proto == ip->proto)
-				best = &trial->ways[i];
-		if (!best && !add_way(trial, ip->version, ip->proto, SCHC_DI_UP))
-			best = &trial->ways[trial->n - 1];
+	if (!is_fixed(trial)) {
+		best = derived_way(trial, ip);
 		return best && iipc_fits(&best->out, ip) ? best : NULL;
 	}
 	for (size_t i = 0; i < trial->n; i++) {
-		if (!iipc_fits(&trial->ways[i].out, ip))
+		struct way *way = &trial->ways[i];
+		size_t len;
+
+		if (trial->ends.sides && !trial_admits(trial->ends.sides, way->di, ip))
 			continue;
-		size_t len = iipc_compressed_len(&trial->ways[i].out, ip);
+		if (!iipc_fits(&way->out, ip))
+			continue;
+		len = iipc_compressed_len(&way->out, ip);
 		if (len < least) {
 			least = len;
-			best = &trial->ways[i];
+			best = way;
 		}
 	}
 	return best;

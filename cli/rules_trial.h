@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct ip_packet;
 struct trial;
 
 enum trial_verdict {
@@ -29,10 +30,25 @@ struct trial_result {
 	size_t before, after; /* octets of the packet, and of RuleID, residue and payload */
 };
 
+/* Traffic selectors of the SA's two sides. */
+struct trial_sides {
+	struct ts dev[TS_MAX], app[TS_MAX];
+	uint8_t n_dev, n_app;
+};
+
 /* The SA's single addresses, for devIID and appIID of a set; NULL: not known. */
 struct trial_ends {
 	const struct ip_addr *dev, *app;
+	const struct trial_sides *sides; /* of a configured peer, instead of the two; or NULL */
 };
+
+/* sides, or what the two addresses say, for packets of this version and protocol (0: any). */
+void trial_sides(
+	const struct trial_ends *ends, uint8_t version, uint8_t proto, struct trial_sides *out);
+/* The SA of packets that go this way; borrows sides. */
+struct diet_sa trial_sa(const struct trial_sides *sides, enum schc_di di);
+/* The selectors let this packet go this way. */
+bool trial_admits(const struct trial_sides *sides, enum schc_di di, const struct ip_packet *ip);
 
 /*
  * attrs as the profile has them, with attrs->rules the set or NULL. Without a set the rule is the

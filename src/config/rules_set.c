@@ -168,6 +168,23 @@ const char *rules_field_name(enum schc_fid fid)
 	return NULL;
 }
 
+static const char *name_of(const struct word *words, uint8_t value)
+{
+	for (; words->name; words++)
+		if (words->value == value)
+			return words->name;
+	return NULL;
+}
+
+struct rules_names rules_names(const struct schc_field_desc *desc)
+{
+	return (struct rules_names){.field = rules_field_name(desc->fid),
+		.direction = name_of(directions, desc->di),
+		.mo = name_of(operators, desc->mo),
+		.cda = name_of(actions, desc->cda),
+		.length = name_of(lengths, desc->fl)};
+}
+
 /* The member of a map that yang_check accepted; NULL: absent. */
 static tree_node member(tree_node map, const char *path, const char *name)
 {

@@ -22,4 +22,11 @@ void rules_set_free(struct rules_set *set);
 /* A field's identity, "fid-udp-length"; NULL: it has none (fields by place). */
 const char *rules_field_name(enum schc_fid fid);
 
+/* The identities of a descriptor, without their modules; field may be NULL as above. */
+struct rules_names {
+	const char *field, *direction, *mo, *cda;
+	const char *length; /* NULL: field-length is the number of bits */
+};
+struct rules_names rules_names(const struct schc_field_desc *desc);
+
 #endif

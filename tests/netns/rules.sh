@@ -55,12 +55,50 @@ has "ping: nothing is lost" '^(every packet|all else) comes back unchanged' "$W/
 
 check "explain: a rule set" "$D" rules explain "$S/conf/rules/coap-sensor.cbor"
 has "... a field of one way" '^coap-option-uri-path +var +Up +4 +ignore value-sent' "$W/out"
-check "explain: a packet" "$D" rules explain "$S/conf/rules/icmpv6.cbor" --against "$W/ping.pcap" --dev $DEV --app $APP
-has "... a field and its value" '^icmpv6-type +80 +8 +1 +match-mapping mapping-sent' "$W/out"
-has "... the sum" '^48 octets of header become 36 bits with the RuleID, 5 octets' "$W/out"
-refuse "explain: a packet that no rule takes" "$D" rules explain "$S/conf/rules/tcp-web.cbor" --against "$W/ping.pcap" --dev $DEV --app $APP
-has "... the field that fails" '^ipv6-nextheader +3a +8 +- ' "$W/out"
+check "explain: a packet" "$D" rules explain "$S/conf/rules/icmpv6.cbor" --pcap "$W/ping.pcap" --packet 2 --dev $DEV --app $APP --svg "$W/ping.svg"
+has "... a field and its value" '^icmp type +12[89] +1 B +1 bit  one of 2 that the rule lists$' "$W/out"
+has "... the sum" '^behind the outer IP header +108 B +47 B  61 B saved, 36 residue bits$' "$W/out"
+has "... the byte map" '^after  SNrrrrrd{24}c{16}$' "$W/out"
+check "... its picture is XML with a cell for each part" python3 -c '
+import sys, xml.etree.ElementTree as t
+root = t.parse(sys.argv[1]).getroot(); n = root.tag[:root.tag.index("}") + 1]
+assert len(root.findall(n + "rect")) > 20 and len(root.findall(n + "path")) > 15 and root.find(n + "title").text' "$W/ping.svg"
+"$D" --json rules explain "$S/conf/rules/icmpv6.cbor" --pcap "$W/ping.pcap" --dev $DEV --app $APP >"$W/told"
+check "... its octets are those of the packet path" python3 -c '
+import json, sys
+a = json.load(open(sys.argv[1])); p = a["packet"]
+inner = sum(f["after"] for f in p["fields"] if f["part"] not in ("spi", "sequence", "iv", "padding", "trailer", "icv"))
+assert a["matches"] and inner == 8 * a["inner_after"] and p["before"] == sum(f["before"] for f in p["fields"]) // 8, a' "$W/told"
+refuse "explain: a packet that no rule takes" "$D" rules explain "$S/conf/rules/tcp-web.cbor" --pcap "$W/ping.pcap" --dev $DEV --app $APP
+has "... the field that fails" '^ip next header: the rule has 6, the packet has 58$' "$W/out"
 
+# repaired TEXT RULES ENTRIES EXPLAIN-ARGUMENTS...: the change proposed, made in the JSON, makes the packet match
+repaired() {
+	local text=$1 rules=$2 entries=$3 got
+	shift 3
+	"$D" --json rules explain "$S/conf/rules/$rules.json" "$@" -o "$W/written.js" >"$W/told" 2>"$W/out"
+	[ $? = 6 ] || { bad "$text: taken at once"; return; }
+	got=$(python3 - "$S/conf/rules/$rules.json" "$W/told" "$W/patched.js" <<'END'
+import json, sys
+rules = json.load(open(sys.argv[1])); edit = json.load(open(sys.argv[2]))["failed"].get("edit", [])
+for op in edit: # RFC 6902
+    at = rules
+    *way, last = [int(p) if p.isdigit() else p for p in op["path"].split("/")[1:]]
+    for step in way:
+        at = at[step]
+    at.insert(last, op["value"]) if op["op"] == "add" and isinstance(at, list) else at.__setitem__(last, op["value"])
+json.dump(rules, open(sys.argv[3], "w"))
+print(len(edit))
+END
+)
+	same "$text: entries changed" "$entries" "$got"
+	check "... made in the JSON, the packet matches" "$D" rules explain "$W/patched.js" "$@"
+	[ ! -e "$W/written.js" ] || check "... and -o wrote the same" sh -c "'$D' rules compile '$W/written.js' -o '$W/1' && '$D' rules compile '$W/patched.js' -o '$W/2' && cmp '$W/1' '$W/2'"
+	rm -f "$W/written.js"
+}
+
+record far 'ip6[40] = 128' ping -6 -n -c 1 -t 5 -Q 0xb8 -s 24 $APP
+repaired "explain: hop limit 5 and DSCP 46" icmpv6 2 --pcap "$W/far.pcap" --dev $DEV --app $APP
 if command -v coap-server-notls >/dev/null || command -v coap-server >/dev/null; then
 	server=$(command -v coap-server-notls || command -v coap-server)
 	client=$(command -v coap-client-notls || command -v coap-client)
@@ -69,6 +107,8 @@ if command -v coap-server-notls >/dev/null || command -v coap-server >/dev/null;
 	sleep 0.5
 	record coap "udp port 5683" bash -c "for i in 1 2 3 4; do '$client' -m put -e 21.5 'coap://[$APP]/example_data'; '$client' -m get 'coap://[$APP]/example_data'; done"
 	restored coap coap-sensor 16 44
+	record accept "udp port 5683" "$client" -B 3 -m get -A 40 "coap://[$APP]/.well-known/core?rt=x"
+	repaired "explain: options that no entry stands for" coap-sensor 3 --pcap "$W/accept.pcap" --dev $DEV --app $APP
 else
 	echo "skipped: libcoap's programs are not installed: CoAP was not sent"
 fi

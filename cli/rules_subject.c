@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rules, selectors and cipher of one SA, from a rule file or from the configuration of a peer. */
+#include "cli/rules_subject.h"
+
+#include "cli/conf.h"
+#include "crypto/aead.h"
+#include "ip/addr.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct aead_suite *peer_suite(const struct config_peer *peer)
+{
+	const struct aead_suite *suite = NULL;
+
+	for (size_t i = 0; peer->n_ciphers && (suite = aead_suite_at(i)); i++)
+		if (suite->encr == peer->ciphers[0].encr &&
+			(!peer->ciphers[0].key_bits ||
+				suite->key_len * 8u == peer->ciphers[0].key_bits))
+			break;
+	return suite ? suite : aead_suite_at(0);
+}
+
+/* Our side is Dev where the configuration says so, else the peer's is. */
+static void take_sides(const struct config_peer *peer, struct trial_sides *out)
+{
+	bool device = peer->attrs.device;
+
+	out->n_dev = device ? peer->n_ts_local : peer->n_ts_remote;
+	out->n_app = device ? peer->n_ts_remote : peer->n_ts_local;
+	memcpy(out->dev, device ? peer->ts_local : peer->ts_remote, sizeof out->dev);
+	memcpy(out->app, device ? peer->ts_remote : peer->ts_local, sizeof out->app);
+}
+
+static void find_peer(const char *name, struct subject *out)
+{
+	for (size_t i = 0; i < out->n_configs; i++)
+		for (size_t k = 0; k < out->configs[i].n_peers; k++)
+			if (strcmp(out->configs[i].peers[k].name, name) == 0)
+				out->peer = &out->configs[i].peers[k];
+}
+
+static int open_peer(const struct cli *cli, struct subject *out)
+{
+	struct config_errors *errors = calloc(1, sizeof *errors);
+
+	out->configs = calloc(CONF_TUNNELS_MAX, sizeof *out->configs);
+	if (!errors || !out->configs) {
+		free(errors);
+		return cli_fail(CLI_FAILED, "", "out of memory");
+	}
+	conf_load_folder(conf_dir(cli), out->configs, &out->n_configs, errors);
+	find_peer(cli->peer, out);
+	if (!out->peer && errors->n)
+		conf_print_errors(errors);
+	free(errors);
+	if (!out->peer)
+		return cli_fail(CLI_CONFIG, "--dir DIR names another folder",
+			"no peer \"%s\" in the files of %s", cli->peer, conf_dir(cli));
+	out->what = cli->peer;
+	out->attrs = out->peer->attrs;
+	out->suite = peer_suite(out->peer);
+	take_sides(out->peer, &out->sides);
+	out->ends.sides = &out->sides;
+	return CLI_OK;
+}
+
+static int read_ends(const struct cli *cli, struct subject *out)
+{
+	if ((cli->dev && ip_addr_parse(cli->dev, &out->addr[0])) ||
+		(cli->app && ip_addr_parse(cli->app, &out->addr[1])))
+		return cli_fail(CLI_USAGE, "", "--dev and --app are addresses");
+	out->ends.dev = cli->dev ? &out->addr[0] : NULL;
+	out->ends.app = cli->app ? &out->addr[1] : NULL;
+	out->suite = aead_suite_by_name(cli->cipher);
+	return out->suite ? CLI_OK
+			  : cli_fail(CLI_USAGE, "dietvpn.conf(5) lists them under Cipher",
+				    "--cipher %s: no such cipher", cli->cipher);
+}
+
+static int open_file(const struct cli *cli, struct subject *out)
+{
+	struct tree_error error = {0};
+	int status;
+
+	if (cli->argc < 1)
+		return cli_fail(CLI_USAGE, "or --peer NAME", "name a rule file");
+	out->what = cli->argv[0];
+	status = rules_open(cli->argv[0], &out->rules);
+	if (status)
+		return status;
+	out->has_rules = true;
+	if (rules_file_find(
+		    &out->rules.file, cli->profile ? cli->profile : "", &out->attrs, &error))
+		return cli_fail(CLI_CONFIG, "--profile NAME", "%s: %s", cli->argv[0], error.text);
+	out->attrs.rules = out->rules.set.set.n ? &out->rules.set.set : NULL;
+	return CLI_OK;
+}
+
+int subject_open_ends(const struct cli *cli, struct subject *out)
+{
+	int status;
+
+	memset(out, 0, sizeof *out);
+	status = read_ends(cli, out);
+	if (!status && cli->peer)
+		status = open_peer(cli, out);
+	if (status)
+		subject_close(out);
+	return status;
+}
+
+int subject_open(const struct cli *cli, struct subject *out)
+{
+	int status = subject_open_ends(cli, out);
+
+	if (!status && !cli->peer)
+		status = open_file(cli, out);
+	if (status)
+		subject_close(out);
+	return status;
+}
+
+void subject_close(struct subject *subject)
+{
+	if (subject->has_rules)
+		rules_close(&subject->rules);
+	for (size_t i = 0; i < subject->n_configs; i++)
+		config_fini(&subject->configs[i]);
+	free(subject->configs);
+	*subject = (struct subject){0};
+}
