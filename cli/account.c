@@ -206,7 +206,7 @@ static void add_whole(struct ledger *ledger)
 	const char *why = in->context->iipc ? "no rule takes the packet" : "nothing is compressed";
 
 	if (in->context->by_set)
-		add_rule_id(ledger, (uint32_t)schc_set_none_len(in->context->set) * 8, "none",
+		add_rule_id(ledger, (uint32_t)schc_set_none_len(in->context->by->set) * 8, "none",
 			"says that no rule took it");
 	else
 		add_rule_id(ledger, in->context->rule_id * 8u, "0", "says that no rule took it");
