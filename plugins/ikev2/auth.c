@@ -14,9 +14,19 @@
 
 enum { HASH_LEN = 2, HASH_BITS = 32 };
 
+/* Of a key that is yet to come, every kind is read. */
 uint32_t auth_hashes(const struct settings *settings)
 {
-	return settings->peer_key ? sign_hashes(settings->peer_key->type) : 0;
+	if (settings->peer_key)
+		return sign_hashes(settings->peer_key->type);
+	return settings->key ? sign_hashes(SIGN_ED25519) | sign_hashes(SIGN_ECDSA_P256) : 0;
+}
+
+struct slice auth_own_key(const struct settings *settings)
+{
+	const struct sign_public *key = sign_private_public(settings->key);
+
+	return (struct slice){key->spki, key->spki_len};
 }
 
 uint32_t auth_read_hashes(const struct payloads *p)
@@ -175,9 +185,9 @@ static bool signature_holds(const struct auth_claim *c, uint8_t method, struct s
 		value = (struct slice){id.data + id.len, value.len - 1 - id.len};
 	}
 	alg = sign_find(method, id);
-	if (!alg || alg->type != c->settings->peer_key->type || text_of(c, &text))
+	if (!alg || alg->type != c->peer_key->type || text_of(c, &text))
 		return false;
-	holds = !sign_verify(c->settings->peer_key, alg, text, value);
+	holds = !sign_verify(c->peer_key, alg, text, value);
 	drop_text(text);
 	return holds;
 }
@@ -188,7 +198,7 @@ bool auth_holds(const struct auth_claim *claim, uint8_t method, struct slice val
 	uint8_t auth[PRF_LEN_MAX];
 	bool holds;
 
-	if (claim->settings->peer_key)
+	if (claim->peer_key)
 		return signature_holds(claim, method, value);
 	holds = method == AUTH_SHARED_KEY && value.len == claim->keys->prf->len &&
 		!shared_key(claim, auth) && secret_equal_bytes(auth, value.data, value.len);

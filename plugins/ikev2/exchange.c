@@ -171,8 +171,7 @@ void on_life(struct ike_sa *sa)
 	timer_start(k, sa->id, TIMER_LIFE, left < LIFE_AGAIN_MS ? left : LIFE_AGAIN_MS);
 }
 
-/* Who starts at boot starts again. */
-static void start_again(struct keying *k, struct peer *peer)
+void start_again(struct keying *k, struct peer *peer)
 {
 	const struct settings *s = peer->settings;
 

@@ -32,6 +32,13 @@ void ask_delete_ike(struct ike_sa *sa)
 	ask(sa, &w, (struct request){.what = ASK_DELETE_IKE});
 }
 
+void ike_sa_part(struct ike_sa *sa)
+{
+	if (sa->state == IKE_UP && !sa->request.len)
+		ask_delete_ike(sa);
+	ike_sa_destroy(sa);
+}
+
 void ask_delete_child(struct ike_sa *sa, struct child *child)
 {
 	struct message_writer w;

@@ -2,6 +2,8 @@
 /* The initiator's first two exchanges: IKE_SA_INIT and IKE_AUTH (RFC 7296 1.2, RFC 7815). */
 #include "ikev2/auth.h"
 #include "ikev2/ikev2.h"
+#include "ikev2/imprint.h"
+#include "ikev2/payload_cert.h"
 
 #include "base/wire.h"
 #include "crypto/secret.h"
@@ -225,6 +227,7 @@ static int take_answer(struct ike_sa *sa, const struct message *m, const struct 
 	h->nonce_len[SIDE_R] = p->nonce.len;
 	h->peer_hashes = auth_read_hashes(p);
 	h->ppk = sa->peer->settings->ppk_len && payloads_notify(p, USE_PPK);
+	h->cert_asked = p->certreq_raw;
 	sa->fragments = wants_fragments(sa->peer->settings) &&
 			payloads_notify(p, IKEV2_FRAGMENTATION_SUPPORTED);
 	return ike_sa_keep_init(sa, SIDE_R, m->octets);
@@ -276,7 +279,8 @@ static struct auth_claim claim_of(const struct ike_sa *sa, enum side side, struc
 		.side = side,
 		.message = ike_sa_init_message(sa, side),
 		.nonce = ike_sa_nonce(sa, side == SIDE_I ? SIDE_R : SIDE_I),
-		.id = id};
+		.id = id,
+		.peer_key = sa->peer->settings->peer_key};
 }
 
 /* RFC 8784 3: AUTH with the post-quantum key, and what it would be without where we do not insist.
@@ -310,8 +314,12 @@ static int put_auth(struct ike_sa *sa, struct payload_writer *w)
 	const struct auth_claim claim = claim_of(sa, SIDE_I, (struct slice){s->id.body, s->id.len});
 
 	payload_add(w, PAYLOAD_IDI, claim.id);
+	if (s->imprint || (s->key && sa->handshake->cert_asked))
+		payload_add_raw_key(w, auth_own_key(s));
 	if (!sa->peer->contacted)
 		payload_add_notify(w, INITIAL_CONTACT, (struct slice){NULL, 0});
+	if (s->imprint)
+		payload_add_raw_key_request(w);
 	if (s->peer_id_named)
 		payload_add(w, PAYLOAD_IDR, (struct slice){s->peer_id.body, s->peer_id.len});
 	return add_auth(sa, claim, w);
@@ -429,48 +437,59 @@ static void disbelieve(struct ike_sa *sa, const char *why)
 	ike_sa_fail(sa, why);
 }
 
-void on_auth_response(struct ike_sa *sa, const struct payloads *p)
+static const char *refusal(const struct ike_sa *sa, const struct payloads *p)
+{
+	const struct notify *n = payloads_error(p);
+
+	if (!n || n->type != AUTHENTICATION_FAILED)
+		return "it refuses to authenticate";
+	return sa->peer->settings->key
+		       ? "AUTHENTICATION_FAILED: it does not know us, or has another key of us: "
+			 "compare Key, Id and PeerId, and ask it whether it adopted this key"
+		       : "AUTHENTICATION_FAILED: it does not know us, or the keys differ: compare "
+			 "Psk, Id and PeerId";
+}
+
+/* Why it is not the one that we want to talk to; NULL: it is. key: of a gateway that is imprinted.
+ */
+static const char *judge(
+	const struct ike_sa *sa, const struct payloads *p, bool mixed, struct sign_public *key)
 {
 	const struct settings *s = sa->peer->settings;
-	struct child *child = sa->request.child;
 	struct auth_claim claim = claim_of(sa, SIDE_R, p->id_r);
-	bool mixed = sa->handshake->ppk && payloads_notify(p, PPK_IDENTITY);
-	const char *why;
+	const char *why = NULL;
 
-	if (!p->auth.data || !p->id_r.data) {
-		const struct notify *n = payloads_error(p);
-
-		ike_sa_fail(sa, n && n->type == AUTHENTICATION_FAILED
-					? "AUTHENTICATION_FAILED: it does not know us, or the keys "
-					  "differ: compare Psk, Id "
-					  "and PeerId"
-					: "it refuses to authenticate");
-		return;
-	}
-	if (!slice_equal(p->id_r, (struct slice){s->peer_id.body, s->peer_id.len})) {
-		disbelieve(sa, "it has another identity than PeerId");
-		return;
-	}
-	if (s->ppk_required && !mixed) {
-		disbelieve(sa, "it does without the Ppk: compare Ppk and PpkId");
-		return;
-	}
+	if (s->imprint)
+		why = imprint_key(sa, p, key);
+	else if (!slice_equal(p->id_r, (struct slice){s->peer_id.body, s->peer_id.len}))
+		why = "it has another identity than PeerId";
+	if (!why && s->ppk_required && !mixed)
+		why = "it does without the Ppk: compare Ppk and PpkId";
+	if (why)
+		return why;
 	if (mixed)
 		claim.keys = &sa->handshake->mixed;
-	if (!auth_holds(&claim, p->auth.data[0],
-		    (struct slice){
-			    p->auth.data + AUTH_HEADER_LEN, p->auth.len - AUTH_HEADER_LEN})) {
-		disbelieve(sa, settings_auth_hint(s));
-		return;
-	}
-	if (mixed)
-		sa->keys = sa->handshake->mixed;
+	if (s->imprint)
+		claim.peer_key = key;
+	return auth_holds(&claim, p->auth.data[0],
+		       (struct slice){
+			       p->auth.data + AUTH_HEADER_LEN, p->auth.len - AUTH_HEADER_LEN})
+		       ? NULL
+		       : settings_auth_hint(s);
+}
+
+/* It is who it says: the IKE SA is up, with a child or to be ended. */
+static void accept(struct ike_sa *sa, const struct payloads *p)
+{
+	struct child *child = sa->request.child;
+	const char *why;
+
 	request_done(sa);
 	sa->next_request = 2;
 	sa->peer->contacted = true;
 	sa->dietvpn = sa->dietvpn || p->vendor_ours;
 	why = take_child(sa, child, p);
-	sa->want_child = !why && child->compressed && s->fallback;
+	sa->want_child = !why && child->compressed && sa->peer->settings->fallback;
 	ike_sa_up(sa, false);
 	if (!why) {
 		exchange_next(sa);
@@ -481,4 +500,26 @@ void on_auth_response(struct ike_sa *sa, const struct payloads *p)
 	sa->fail_why = why;
 	sa->want_delete = true;
 	exchange_next(sa);
+}
+
+void on_auth_response(struct ike_sa *sa, const struct payloads *p)
+{
+	bool mixed = sa->handshake->ppk && payloads_notify(p, PPK_IDENTITY);
+	struct sign_public key;
+	const char *why;
+
+	if (!p->auth.data || !p->id_r.data) {
+		ike_sa_fail(sa, refusal(sa, p));
+		return;
+	}
+	why = judge(sa, p, mixed, &key);
+	if (why) {
+		disbelieve(sa, why);
+		return;
+	}
+	if (sa->peer->settings->imprint && !imprint_settle(sa, p, &key))
+		return;
+	if (mixed)
+		sa->keys = sa->handshake->mixed;
+	accept(sa, p);
 }

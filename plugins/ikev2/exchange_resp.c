@@ -2,10 +2,13 @@
 /* The responder's first two exchanges: nothing is computed for IKE_SA_INIT that a cookie would not
  * have paid, no Diffie-Hellman before IKE_AUTH (RFC 7296 1.2, 2.6, trust.md 4.3). */
 #include "ikev2/auth.h"
+#include "ikev2/device.h"
 #include "ikev2/half_open.h"
+#include "ikev2/payload_cert.h"
 
 #include "base/wire.h"
 #include "crypto/secret.h"
+#include "crypto/sign_private.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,6 +19,7 @@ enum {
 	REFUSAL_MAX = 128,
 	KE_GROUP_LEN = 2,
 	NOTIFY_LEN = 8,
+	CERTREQ_LEN = 5,
 	STRANGERS_MS = 10000
 };
 
@@ -87,6 +91,15 @@ static bool any_ppk(const struct keying *k)
 	return false;
 }
 
+/* A device with a key is known by what its CERT carries. */
+static bool wants_keys(const struct keying *k)
+{
+	for (size_t i = 0; i < k->settings.n; i++)
+		if (k->settings.list[i].template && k->settings.list[i].key)
+			return true;
+	return false;
+}
+
 /* The same octets whenever it is asked for: nothing in it but what the slot holds. Returns the
  * length, 0 where it does not fit. */
 static size_t write_answer(struct keying *k, const struct half *half)
@@ -106,6 +119,9 @@ static size_t write_answer(struct keying *k, const struct half *half)
 		payload_add_notify(&w.payloads, USE_PPK, (struct slice){NULL, 0});
 	if (half->hashes_asked)
 		auth_add_hashes(&w.payloads, hashes_of_all(k));
+	if (wants_keys(k) &&
+		IKE_HEADER_LEN + w.payloads.len + CERTREQ_LEN + NOTIFY_LEN <= half->init_len)
+		payload_add_raw_key_request(&w.payloads);
 	if (half->fragments)
 		payload_add_notify(
 			&w.payloads, IKEV2_FRAGMENTATION_SUPPORTED, (struct slice){NULL, 0});
@@ -269,6 +285,7 @@ struct examined {
 	struct ike_keys keys;
 	struct peer *peer;
 	bool ppk;        /* keys are mixed with the post-quantum key */
+	bool later;      /* not answered now: it will ask again */
 	const char *why; /* it is refused */
 };
 
@@ -277,7 +294,7 @@ static struct peer *find_peer(struct keying *k, struct slice id)
 	for (size_t i = 0; i < k->settings.n; i++) {
 		const struct settings *s = &k->settings.list[i];
 
-		if (s->core.role != ROLE_INITIATOR &&
+		if (s->core.role != ROLE_INITIATOR && !s->template &&
 			slice_equal(id, (struct slice){s->peer_id.body, s->peer_id.len}))
 			return &k->peers[i];
 	}
@@ -295,15 +312,34 @@ static bool names_ppk(const struct examined *e)
 	       !memcmp(n->data.data + 1, s->ppk_id, n->data.len - 1);
 }
 
-/* Where it names another one, what AUTH would be without stands beside it (RFC 8784 3). */
-static bool auth_is_right(struct examined *e)
+static struct auth_claim claim_of(const struct examined *e, const struct settings *s)
 {
-	struct auth_claim claim = {.settings = e->peer->settings,
+	return (struct auth_claim){.settings = s,
 		.keys = &e->keys,
 		.side = SIDE_I,
 		.message = half_init(e->k->half, e->half),
 		.nonce = {e->half->nonce_r, e->half->nonce_r_len},
-		.id = e->inner.id_i};
+		.id = e->inner.id_i,
+		.peer_key = s->peer_key};
+}
+
+/* The time that it takes to be refused does not tell who is known here. */
+static void examine_nobody(const struct examined *e)
+{
+	const struct settings *nobody = device_nobody(e->k, &e->inner);
+	struct auth_claim claim = claim_of(e, nobody);
+	const struct slice auth = e->inner.auth;
+
+	if (nobody->key)
+		claim.peer_key = sign_private_public(nobody->key);
+	auth_holds(&claim, auth.data[0],
+		(struct slice){auth.data + AUTH_HEADER_LEN, auth.len - AUTH_HEADER_LEN});
+}
+
+/* Where it names another one, what AUTH would be without stands beside it (RFC 8784 3). */
+static bool auth_is_right(struct examined *e)
+{
+	struct auth_claim claim = claim_of(e, e->peer->settings);
 	const struct slice auth = e->inner.auth;
 	struct slice value = {auth.data + AUTH_HEADER_LEN, auth.len - AUTH_HEADER_LEN};
 	const struct notify *without = payloads_notify(&e->inner, NO_PPK_AUTH);
@@ -341,20 +377,60 @@ static bool admit(struct examined *e)
 		return false;
 	}
 	e->peer = find_peer(e->k, p->id_i);
+	if (!e->peer)
+		e->peer = device_claim(e->k, p, &e->why);
 	if (!e->peer) {
-		e->why = "AUTHENTICATION_FAILED: unknown identity, no PeerId is equal to it";
+		examine_nobody(e);
 		return false;
 	}
 	if (p->id_r.data && !slice_equal(p->id_r, (struct slice){e->peer->settings->id.body,
 							  e->peer->settings->id.len}))
 		e->why = "it asks for another identity than our Id";
 	else if (!auth_is_right(e))
-		e->why = settings_auth_hint(e->peer->settings);
+		e->why = device_hint(e->k, e->peer);
 	else if (e->peer->settings->ppk_required && !e->ppk)
 		e->why = "it does without the Ppk: compare Ppk and PpkId";
 	else if (!suite_allowed(e))
 		e->why = "the cipher of the IKE SA is not in its Cipher list";
-	return !e->why;
+	else
+		e->later = device_admit(e->k, e->peer, p, &e->why) == DEVICE_LATER;
+	return !e->why && !e->later;
+}
+
+/* Who is not known here has a line in a while. */
+static bool may_be_noted(struct keying *k, const struct peer *peer)
+{
+	uint64_t now = k->host->now_ms(k->host);
+
+	if (peer && !device_is_candidate(k, peer))
+		return true;
+	if (now < k->strangers_ms)
+		return false;
+	k->strangers_ms = now + STRANGERS_MS;
+	return true;
+}
+
+static void note_refusal(struct keying *k, const struct examined *e)
+{
+	char name[PEER_NAME_MAX] = "a name that is not plain";
+	const struct peer *shown = e->peer;
+	const struct settings *template;
+
+	if (!may_be_noted(k, e->peer))
+		return;
+	if (e->inner.id_i.data)
+		settings_identity_text(e->inner.id_i, name);
+	template = shown ? NULL : device_template(k, name);
+	if (template)
+		shown = &k->peers[template - k->settings.list];
+	if (e->peer)
+		say(k, KEYING_WARN, e->peer, "IKE_AUTH refused: %s", e->why);
+	else
+		say(k, KEYING_WARN, shown, "IKE_AUTH of \"%s\" refused: %s", name, e->why);
+	if (shown) {
+		tell(k, "refused", shown, e->why);
+		trouble(k, shown, e->why);
+	}
 }
 
 static void reject(struct examined *e)
@@ -366,11 +442,7 @@ static void reject(struct examined *e)
 	struct aead_key key;
 	size_t len;
 
-	say(k, KEYING_WARN, e->peer, "IKE_AUTH refused: %s", e->why);
-	if (e->peer) {
-		tell(k, "refused", e->peer, e->why);
-		trouble(k, e->peer, e->why);
-	}
+	note_refusal(k, e);
 	memcpy(head.spis, e->half->spis, sizeof head.spis);
 	message_begin(&w, &head, true, k->scratch, SCRATCH_LEN);
 	payload_add_notify(&w.payloads, AUTHENTICATION_FAILED, (struct slice){NULL, 0});
@@ -408,6 +480,7 @@ static struct ike_sa *promote(struct examined *e)
 	h->nonce_len[SIDE_R] = half->nonce_r_len;
 	h->nat = e->way->socket == ON_NAT;
 	h->ppk = e->ppk;
+	h->cert_asked = e->inner.certreq_raw;
 	h->peer_hashes = auth_read_hashes(&e->init);
 	if (!len || ike_sa_keep_init(sa, SIDE_R, (struct slice){e->k->scratch, len}) ||
 		ike_sa_enter(sa)) {
@@ -429,6 +502,8 @@ static int put_auth(struct ike_sa *sa, struct payload_writer *w)
 		.id = {s->id.body, s->id.len}};
 
 	payload_add(w, PAYLOAD_IDR, claim.id);
+	if (sa->handshake->cert_asked && s->key)
+		payload_add_raw_key(w, auth_own_key(s));
 	if (sa->handshake->ppk)
 		payload_add_notify(w, PPK_IDENTITY, (struct slice){NULL, 0});
 	return auth_add(&claim, sa->handshake->peer_hashes, w);
@@ -497,7 +572,7 @@ void on_auth_request(struct keying *k, const struct message *m, const struct way
 		!derive(e.half, e.init.nonce, &e.keys) && open_it(&e)) {
 		if (admit(&e))
 			grant(&e);
-		else
+		else if (!e.later)
 			reject(&e);
 	}
 	secret_wipe(&e.keys, sizeof e.keys);

@@ -10,6 +10,7 @@
 #include "dietvpn/keying.h"
 #include "ikev2/fragment.h"
 #include "ikev2/keymat.h"
+#include "ikev2/known.h"
 #include "ikev2/message.h"
 #include "ikev2/payload_sa.h"
 #include "ikev2/payload_ts.h"
@@ -52,7 +53,8 @@ enum timer_kind {
 	TIMER_RETRY,   /* of a peer, by its place: start again */
 	TIMER_HALF,    /* of the half-open table */
 	TIMER_PARTS,   /* of messages in fragments */
-	TIMER_KINDS = 8,
+	TIMER_FIRST,   /* of the window for the first device */
+	TIMER_KINDS = 16,
 };
 
 enum child_state {
@@ -108,6 +110,7 @@ struct handshake {
 	unsigned retries;      /* COOKIE and INVALID_KE_PAYLOAD */
 	bool nat;              /* somebody's address is translated, or it was asked for */
 	uint32_t peer_hashes;  /* SIGNATURE_HASH_ALGORITHMS as bits 1 << SIGN_HASH_.. */
+	bool cert_asked;       /* the peer wants our key: CERTREQ */
 	bool ppk;              /* both said USE_PPK; responder: it is used */
 	struct ike_keys mixed; /* ppk: the keys with it */
 };
@@ -189,6 +192,7 @@ struct peer {
 };
 
 struct half_open;
+struct device_table;
 
 struct keying {
 	const struct keying_host *host;
@@ -200,6 +204,8 @@ struct keying {
 	uint32_t next_id;
 	int sockets[SOCKETS];
 	struct half_open *half;
+	struct known_table known;
+	struct device_table *devices;
 	struct fragment_pool strangers, peers_parts; /* fragments before IKE_AUTH, and after */
 	uint8_t table_key[HASH_SHORT_KEY_LEN];
 	uint64_t strangers_ms;    /* when the log may have another line about one */
@@ -269,6 +275,8 @@ void on_informational_request(struct ike_sa *sa, const struct payloads *p, const
 void on_informational_response(struct ike_sa *sa, const struct payloads *p);
 void ask_alive(struct ike_sa *sa);
 void ask_delete_ike(struct ike_sa *sa);
+/* A last word to the peer, which does not wait for an answer. */
+void ike_sa_part(struct ike_sa *sa);
 void ask_delete_child(struct ike_sa *sa, struct child *child);
 
 /* exchange_child.c: CREATE_CHILD_SA for ESP; old: the one to replace, NULL: none. */
@@ -301,6 +309,8 @@ void ike_sa_settled(struct ike_sa *sa);
 /* The peer's D, the answer to ours: each may destroy the SA. */
 void ike_sa_deleted(struct ike_sa *sa);
 void ike_sa_closed(struct ike_sa *sa);
+/* Who starts at boot starts again. */
+void start_again(struct keying *k, struct peer *peer);
 void on_life(struct ike_sa *sa);
 void on_alive(struct ike_sa *sa);
 
@@ -356,6 +366,13 @@ __attribute__((format(printf, 4, 5))) void say(const struct keying *k, enum keyi
 void trouble(const struct keying *k, const struct peer *peer, const char *why);
 /* For log lines only: IPv6 without its short form. */
 const char *print_addr(const struct ip_addr *addr, char text[ADDR_TEXT]);
+/* A public key that is believed, or not; check: what two ends compare by eye, NULL: nothing. */
+struct key_news {
+	const uint8_t *fingerprint;
+	const char *check;
+};
+void tell_key(
+	const struct keying *k, const char *event, const char *name, const struct key_news *news);
 void tell(const struct keying *k, const char *event, const struct peer *peer, const char *why);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keying = ikev2: configuration, when to talk, and the table of the door (RFC 7296, RFC 7815). */
+#include "ikev2/device.h"
 #include "ikev2/half_open.h"
+#include "ikev2/imprint.h"
 
 #include "crypto/secret.h"
 
@@ -46,6 +48,8 @@ static void destroy(struct keying *k)
 	list_each_safe (node, &k->all)
 		ike_sa_destroy(container_of(node, struct ike_sa, link));
 	fragment_pool_fini(&k->strangers);
+	devices_destroy(k);
+	known_fini(&k->known);
 	half_open_destroy(k->half);
 	aead_pool_destroy(k->pool);
 	map_fini(&k->sas);
@@ -80,6 +84,9 @@ static int make_tables(struct keying *k)
 	k->pool = aead_pool_create(CIPHER_CONTEXTS);
 	k->scratch = malloc(SCRATCH_LEN);
 	k->plain = malloc(SCRATCH_LEN);
+	known_init(&k->known, k->host);
+	if (devices_create(k))
+		return -ENOMEM;
 	if (answers(&k->settings))
 		k->half = half_open_create(k);
 	return k->pool && k->scratch && k->plain && (k->half || !answers(&k->settings)) ? 0
@@ -159,10 +166,13 @@ static int start(struct keying *k)
 
 static struct peer *find(struct keying *k, uint32_t policy)
 {
+	struct device *device;
+
 	for (size_t i = 0; i < k->settings.n; i++)
 		if (k->peers[i].settings->core.policy == policy)
 			return &k->peers[i];
-	return NULL;
+	device = device_by_policy(k, policy);
+	return device ? &device->peer : NULL;
 }
 
 /* While a failed one rests, traffic does not hurry it. */
@@ -317,6 +327,8 @@ static void timeout(struct keying *k, uint32_t timer)
 		on_retry(k, owner);
 	else if (kind == TIMER_HALF && half_expire(k->half))
 		timer_start(k, 0, TIMER_HALF, HALF_SWEEP_MS);
+	else if (kind == TIMER_FIRST)
+		first_timeout(k);
 	else if (kind == TIMER_PARTS)
 		expire_parts(k);
 	else if (sa && kind == TIMER_REQUEST)
@@ -334,18 +346,25 @@ static void timeout(struct keying *k, uint32_t timer)
 	}
 }
 
-/* A last word to the peer, which does not wait for an answer. */
-static void part(struct ike_sa *sa)
+static void saved(struct keying *k, uint32_t token, int error)
 {
-	if (sa->state == IKE_UP && !sa->request.len)
-		ask_delete_ike(sa);
-	ike_sa_destroy(sa);
+	struct known *known = known_written(&k->known, token, error);
+
+	if (!known)
+		return;
+	if (known->change == KNOWN_IMPRINT)
+		imprint_saved(k, known, error);
+	else if (known->change == KNOWN_FIRST)
+		first_saved(k, known, error);
+	else
+		manage_saved(k, known, error);
+	known_tidy(&k->known, known);
 }
 
 static void stop(struct keying *k)
 {
 	list_each_safe (node, &k->all)
-		part(container_of(node, struct ike_sa, link));
+		ike_sa_part(container_of(node, struct ike_sa, link));
 }
 
 /* The IKE SAs of a peer go over to its new place, or go. */
@@ -359,7 +378,7 @@ static void move_sas(struct keying *k, const struct peer *from, struct peer *to)
 		if (to)
 			sa->peer = to;
 		else
-			part(sa);
+			ike_sa_part(sa);
 	}
 }
 
@@ -405,6 +424,7 @@ static int reload(struct keying *k, struct slice config)
 		settings_fini(&list);
 		return -ENOMEM;
 	}
+	devices_settle(k, &list);
 	adopt(k, peers, list.n);
 	free(k->peers);
 	settings_fini(&k->settings);
@@ -429,7 +449,9 @@ KEYING_PLUGIN(ikev2) = {
 	.sa_event = sa_event,
 	.datagram = datagram,
 	.timeout = timeout,
+	.saved = saved,
 	.stop = stop,
 	.destroy = destroy,
 	.order = order,
+	.manage = manage,
 };

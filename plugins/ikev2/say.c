@@ -35,6 +35,26 @@ void tell(const struct keying *k, const char *event, const struct peer *peer, co
 	tree_writer_fini(&w);
 }
 
+void tell_key(
+	const struct keying *k, const char *event, const char *name, const struct key_news *news)
+{
+	struct tree_writer w;
+
+	tree_writer_init(&w);
+	tree_put_map(&w, news->check ? 3 : 2);
+	tree_put_text(&w, "peer");
+	tree_put_text(&w, name);
+	tree_put_text(&w, "fingerprint");
+	tree_put_bytes(&w, news->fingerprint, SIGN_FINGERPRINT_LEN);
+	if (news->check) {
+		tree_put_text(&w, "check");
+		tree_put_text(&w, news->check);
+	}
+	if (!w.error)
+		k->host->event(k->host, event, (struct slice){w.data, w.len});
+	tree_writer_fini(&w);
+}
+
 void trouble(const struct keying *k, const struct peer *peer, const char *why)
 {
 	if (KEYING_HOST_HAS(k->host, trouble))

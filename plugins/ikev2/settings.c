@@ -39,29 +39,21 @@ const struct keying_key settings_keys[] = {
 	{"CookieThreshold", "half-open handshakes from which strangers need a cookie, default 64",
 		KEYING_KEY_RELOADABLE},
 	{"Key",
-		"file: our private key, PEM or base64 of an Ed25519 seed; with PeerKey, without "
-		"Psk",
+		"file: our private key, PEM or base64 of an Ed25519 seed; with PeerKey or "
+		"Imprint, without Psk",
 		KEYING_KEY_SECRET_FILE | KEYING_KEY_RELOADABLE},
 	{"PeerKey", "the peer's public key: base64, or a file with base64 or PEM",
 		KEYING_KEY_RELOADABLE},
-	{"Imprint", "not in this version", 0},
+	{"Imprint",
+		"yes or no (default): pin the key that the peer shows first; needs a Key of our "
+		"own",
+		KEYING_KEY_RELOADABLE},
 	{"Ppk", "file: post-quantum pre-shared key of 16 to 64 octets, as Psk",
 		KEYING_KEY_SECRET_FILE},
 	{"PpkId", "name of that key, the same on both sides", 0},
 	{"PpkRequired", "yes or no (default): not without it", 0},
 	{NULL, NULL, 0},
 };
-
-static void refuse_absent(struct settings_reader *r)
-{
-	static const char *const absent[] = {"Imprint"};
-	struct peer_value value;
-
-	for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
-		if (peer_value_get(&r->in, absent[i], &value))
-			peer_refuse_value(
-				&r->in, &value, absent[i], "not in this version", "Psk = FILE");
-}
 
 static void read_duration(struct settings_reader *r, const char *key, uint64_t *out)
 {
@@ -129,7 +121,6 @@ static void read_peer(struct settings_reader *r, size_t index)
 {
 	if (!peer_config_read(&r->in, index, settings_keys, &r->out->core))
 		return;
-	refuse_absent(r);
 	settings_read_suites(r);
 	settings_read_algorithms(r);
 	read_manner(r);
@@ -171,6 +162,7 @@ static int read_all(struct settings_reader *r)
 		r->out = &all->list[i];
 		read_peer(r, i);
 	}
+	settings_read_master(r);
 	if (!r->in.bad)
 		check_identities(r);
 	return 0;
@@ -204,6 +196,7 @@ void settings_fini(struct settings_list *list)
 	free(list->list);
 	list->list = NULL;
 	list->n = 0;
+	secret_wipe(list->master, sizeof list->master);
 }
 
 /* All octets are set, so that two can be compared as memory; the keys lie elsewhere. */

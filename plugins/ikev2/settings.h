@@ -4,6 +4,7 @@
 #define DIETVPN_IKEV2_SETTINGS_H
 
 #include "common/peer_config.h"
+#include "crypto/enrol.h"
 #include "crypto/prf.h"
 #include "crypto/secret.h"
 #include "crypto/sign_key.h"
@@ -28,13 +29,16 @@ struct settings {
 	struct peer_config core;
 	struct identity id, peer_id;
 	bool peer_id_named; /* PeerId stands in the file: asked for in IKE_AUTH */
+	bool template;      /* lets in whoever fits its name; itself never has an SA */
+	bool imprint;       /* the peer's key is the first one that it shows (ikev2.md 6) */
 	bool nat_detection, pfs;
 	struct allowed ike, esp;
 	bool compress, fallback; /* fallback: a plain child beside one that compresses */
 	struct hcp hcp;          /* what we would like to compress with */
 	uint32_t window;         /* of the attributes: replay window */
 	uint64_t alive_s;        /* silence after which the peer is asked; 0: never */
-	/* Ours and the peer's pinned one, owned; both NULL: a pre-shared key. */
+	/* Ours and the peer's pinned one, owned; no key of ours: a pre-shared key. A template has
+	 * ours for those of its devices that have one. */
 	struct sign_private *key;
 	struct sign_public *peer_key;
 	uint8_t pads[SETTINGS_PADS][PRF_LEN_MAX]; /* prf(PSK, "Key Pad for IKEv2") */
@@ -50,6 +54,8 @@ struct settings_list {
 	size_t n;
 	uint16_t ports[2]; /* IKE, NAT: ours */
 	uint32_t cookie_threshold;
+	uint8_t master[ENROL_MASTER_MAX]; /* of all derived PSKs */
+	size_t master_len;                /* 0: none */
 };
 
 extern const struct keying_key settings_keys[];
@@ -60,6 +66,11 @@ int settings_attrs(const struct settings *s, const struct hcp *h, uint8_t out[SE
 	size_t *len);
 /* 0x.. is a KEY_ID, user@host an RFC 822 address, all else a name (ikev2.md 1.4). false: none. */
 bool settings_identity(const char *text, struct identity *out);
+/* The other way round, only where it leads back: else false, as for one that is too long for the
+ * name of a peer or that a terminal would not print. body: of the payload. */
+bool settings_identity_text(struct slice body, char out[PEER_NAME_MAX]);
+/* The pads of this PSK. 0 or -EIO. */
+int settings_set_psk(struct settings *s, struct slice psk);
 /* What to compare where one does not believe the other. */
 const char *settings_auth_hint(const struct settings *s);
 /* Adds suites and groups of one list to another. */

@@ -14,10 +14,10 @@ enum { KEY_FILE_MAX = 4096 };
 
 const char *settings_auth_hint(const struct settings *s)
 {
-	return s->peer_key ? "AUTHENTICATION_FAILED: one does not know the other, or has another "
-			     "key of it: compare Key, PeerKey, Id and PeerId"
-			   : "AUTHENTICATION_FAILED: one does not know the other, or the keys "
-			     "differ: compare Psk, Id and PeerId";
+	return s->key ? "AUTHENTICATION_FAILED: one does not know the other, or has another "
+			"key of it: compare Key, PeerKey, Id and PeerId"
+		      : "AUTHENTICATION_FAILED: one does not know the other, or the keys "
+			"differ: compare Psk, Id and PeerId";
 }
 
 static size_t pad_of(uint16_t prf)
@@ -54,7 +54,7 @@ static int decode_psk(const struct peer_secret *file, uint8_t *out, size_t *n)
 	return 0;
 }
 
-static int make_pads(struct settings *s, struct slice psk)
+int settings_set_psk(struct settings *s, struct slice psk)
 {
 	for (unsigned prf = PRF_HMAC_SHA2_256; prf <= PRF_HMAC_SHA2_512; prf++) {
 		int r = keymat_psk_pad(
@@ -89,7 +89,7 @@ static void read_psk(struct settings_reader *r)
 	else if (n < SETTINGS_PSK_MIN)
 		peer_refuse_value(&r->in, &value, "Psk",
 			"shorter than 16 octets: it can be guessed", "dietvpn genpsk");
-	else if (make_pads(s, (struct slice){psk, n}))
+	else if (settings_set_psk(s, (struct slice){psk, n}))
 		peer_refuse_value(&r->in, &value, "Psk", "no memory", "");
 	secret_wipe(file, sizeof file);
 	secret_wipe(psk, sizeof psk);
@@ -164,6 +164,19 @@ static const char *key_trouble(int error)
 	return error == -ENOENT || error == -EACCES ? strerror(-error) : sign_key_error(error);
 }
 
+void settings_read_key(struct settings_reader *r, const char *missing)
+{
+	struct settings *s = r->out;
+	struct peer_value value = {.at = s->core.at};
+	int error = parse_key(r, &s->key);
+
+	peer_value_get(&r->in, "Key", &value);
+	if (error == -ENOENT && !value.text[0] && missing)
+		peer_refuse(&r->in, value.at, missing, "dietvpn keygen");
+	else if (error && (error != -ENOENT || value.text[0]))
+		peer_refuse_value(&r->in, &value, "Key", key_trouble(error), "");
+}
+
 /* RFC 7670 without its CERT payload: each side has the other's key from the file. */
 static void read_keys(struct settings_reader *r, const struct peer_value *peer_key)
 {
@@ -174,12 +187,7 @@ static void read_keys(struct settings_reader *r, const struct peer_value *peer_k
 	if (peer_value_get(&r->in, "Psk", &value))
 		peer_refuse_value(
 			&r->in, &value, "Psk", "and PeerKey: one of them authenticates", "");
-	peer_value_get(&r->in, "Key", &value);
-	error = parse_key(r, &s->key);
-	if (error == -ENOENT && !value.text[0])
-		peer_refuse(&r->in, s->core.at, "PeerKey needs a Key of our own", "dietvpn keygen");
-	else if (error)
-		peer_refuse_value(&r->in, &value, "Key", key_trouble(error), "");
+	settings_read_key(r, "PeerKey needs a Key of our own");
 	s->peer_key = calloc(1, sizeof *s->peer_key);
 	error = s->peer_key ? parse_peer_key(r, peer_key, s->peer_key) : -ENOMEM;
 	if (error)
@@ -188,13 +196,20 @@ static void read_keys(struct settings_reader *r, const struct peer_value *peer_k
 
 void settings_read_credentials(struct settings_reader *r)
 {
+	struct settings *s = r->out;
 	struct peer_value value;
 
-	if (peer_value_get(&r->in, "PeerKey", &value))
+	tree_bool(tree_get(r->in.peer, "template"), &s->template);
+	peer_value_yes(&r->in, "Imprint", &s->imprint);
+	if (s->template)
+		settings_read_template(r);
+	else if (s->imprint)
+		settings_read_imprint(r);
+	else if (peer_value_get(&r->in, "PeerKey", &value))
 		read_keys(r, &value);
 	else if (peer_value_get(&r->in, "Key", &value))
-		peer_refuse_value(
-			&r->in, &value, "Key", "needs the peer's as well", "PeerKey = ...");
+		peer_refuse_value(&r->in, &value, "Key", "needs the peer's as well",
+			"PeerKey = ..., or Imprint = yes");
 	else
 		read_psk(r);
 }

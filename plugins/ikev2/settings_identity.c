@@ -2,6 +2,8 @@
 /* Identities as they are written, and as IDi and IDr have them (RFC 7296 3.5, ikev2.md 1.4). */
 #include "ikev2/settings_read.h"
 
+#include "ikev2/payload.h"
+
 #include <string.h>
 
 static int hex_digit(char c)
@@ -52,6 +54,48 @@ bool settings_identity(const char *text, struct identity *out)
 	memcpy(out->body + ID_HEADER_LEN, text, len);
 	out->len = ID_HEADER_LEN + len;
 	return true;
+}
+
+static bool is_plain(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '-' || c == '.' || c == '_' || c == '@' || c == '+' || c == ':';
+}
+
+static void key_id_text(struct slice id, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	char *at = out;
+
+	*at++ = '0';
+	*at++ = 'x';
+	for (size_t i = 0; i < id.len; i++) {
+		*at++ = digits[id.data[i] >> 4];
+		*at++ = digits[id.data[i] & 15];
+	}
+	*at = '\0';
+}
+
+/* Two identities never have one text: it is read again and has to be the same. */
+bool settings_identity_text(struct slice body, char out[PEER_NAME_MAX])
+{
+	struct slice id = {body.data + ID_HEADER_LEN, body.len - ID_HEADER_LEN};
+	bool key_id = body.data[0] == ID_KEY_ID;
+	struct identity again;
+
+	if (!id.len || (key_id ? 2 + 2 * id.len : id.len) >= PEER_NAME_MAX)
+		return false;
+	for (size_t i = 0; !key_id && i < id.len; i++)
+		if (!is_plain((char)id.data[i]))
+			return false;
+	if (key_id) {
+		key_id_text(id, out);
+	} else {
+		memcpy(out, id.data, id.len);
+		out[id.len] = '\0';
+	}
+	return settings_identity(out, &again) &&
+	       slice_equal(body, (struct slice){again.body, again.len});
 }
 
 void settings_read_identities(struct settings_reader *r)

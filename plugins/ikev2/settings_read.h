@@ -24,5 +24,12 @@ bool settings_from_hex(const char *text, size_t len, uint8_t *out, size_t cap, s
 /* settings_auth.c */
 void settings_read_credentials(struct settings_reader *r);
 void settings_read_ppk(struct settings_reader *r);
+/* Key; missing: what is wrong where there is none, NULL: nothing. */
+void settings_read_key(struct settings_reader *r, const char *missing);
+/* settings_enrol.c */
+void settings_read_template(struct settings_reader *r);
+void settings_read_imprint(struct settings_reader *r);
+/* [Interface] Master into r->all. */
+void settings_read_master(struct settings_reader *r);
 
 #endif

@@ -219,21 +219,28 @@ static int fake_secret(
 	return -ENOENT;
 }
 
+/* The last row of this name below n; -1: none, or it was deleted. */
+static long find_row(const struct fake_host *fake, const char *name, size_t n)
+{
+	for (size_t i = n; i-- > 0;)
+		if (!strcmp(fake->rows[i].name, name))
+			return fake->rows[i].gone ? -1 : (long)i;
+	return -1;
+}
+
 static int fake_state_load(
 	const struct keying_host *host, const char *name, uint8_t *out, size_t cap, size_t *len)
 {
 	struct fake_host *fake = fake_of(host);
+	long i = find_row(fake, name, fake->n_rows);
 
-	for (size_t i = fake->n_rows; i-- > 0;) {
-		if (strcmp(fake->rows[i].name, name))
-			continue;
-		if (fake->rows[i].len > cap)
-			return -EMSGSIZE;
-		memcpy(out, fake->rows[i].value, fake->rows[i].len);
-		*len = fake->rows[i].len;
-		return 0;
-	}
-	return -ENOENT;
+	if (i < 0)
+		return -ENOENT;
+	if (fake->rows[i].len > cap)
+		return -EMSGSIZE;
+	memcpy(out, fake->rows[i].value, fake->rows[i].len);
+	*len = fake->rows[i].len;
+	return 0;
 }
 
 static int fake_state_save(
@@ -241,13 +248,106 @@ static int fake_state_save(
 {
 	struct fake_host *fake = fake_of(host);
 
+	if (fake->state_error)
+		return fake->state_error;
 	if (fake->n_rows == FAKE_ROWS_MAX || value.len > sizeof fake->rows[0].value)
 		return -ENOSPC;
 	snprintf(fake->rows[fake->n_rows].name, sizeof fake->rows[0].name, "%s", name);
-	memcpy(fake->rows[fake->n_rows].value, value.data, value.len);
+	if (value.len)
+		memcpy(fake->rows[fake->n_rows].value, value.data, value.len);
 	fake->rows[fake->n_rows].len = value.len;
+	fake->rows[fake->n_rows].gone = false;
 	fake->rows[fake->n_rows++].token = token;
 	return 0;
+}
+
+static int fake_state_delete(const struct keying_host *host, const char *name, uint32_t token)
+{
+	struct fake_host *fake = fake_of(host);
+	int r = fake_state_save(host, name, (struct slice){NULL, 0}, token);
+
+	if (!r)
+		fake->rows[fake->n_rows - 1].gone = true;
+	return r;
+}
+
+static int fake_state_list(const struct keying_host *host, const char *prefix,
+	void (*each)(void *context, const char *name), void *context)
+{
+	struct fake_host *fake = fake_of(host);
+
+	if (fake->state_error)
+		return fake->state_error;
+	for (size_t i = 0; i < fake->n_rows; i++)
+		if (!strncmp(fake->rows[i].name, prefix, strlen(prefix)) &&
+			find_row(fake, fake->rows[i].name, fake->n_rows) == (long)i)
+			each(context, fake->rows[i].name);
+	return 0;
+}
+
+bool fake_host_saved(struct fake_host *fake, uint32_t *token)
+{
+	if (fake->n_saved == fake->n_rows)
+		return false;
+	*token = fake->rows[fake->n_saved++].token;
+	return true;
+}
+
+void fake_host_crash(struct fake_host *fake)
+{
+	fake->n_rows = fake->n_saved;
+}
+
+static int fake_peer_add(const struct keying_host *host, uint32_t template_policy, const char *name,
+	const struct ts *remote, size_t n_remote, uint32_t *made)
+{
+	struct fake_host *fake = fake_of(host);
+
+	if (fake_host_peer(fake, name))
+		return -EEXIST;
+	if (!n_remote || memcmp(&remote->addr_start, &remote->addr_end, sizeof remote->addr_end))
+		return -ERANGE;
+	if (fake->n_peers == FAKE_PEERS_MAX)
+		return -ENOSPC;
+	snprintf(fake->peers[fake->n_peers].name, sizeof fake->peers[0].name, "%s", name);
+	fake->peers[fake->n_peers].template = template_policy;
+	fake->peers[fake->n_peers].addr = remote->addr_start;
+	*made = fake->peers[fake->n_peers].policy = FAKE_POLICY_FIRST + (uint32_t)fake->n_peers;
+	fake->n_peers++;
+	return 0;
+}
+
+static int fake_peer_remove(const struct keying_host *host, uint32_t policy)
+{
+	struct fake_host *fake = fake_of(host);
+
+	for (size_t i = 0; i < fake->n_peers; i++)
+		if (policy && fake->peers[i].policy == policy) {
+			fake->peers[i].policy = 0;
+			return 0;
+		}
+	return -ENOENT;
+}
+
+uint32_t fake_host_peer(const struct fake_host *fake, const char *name)
+{
+	for (size_t i = 0; i < fake->n_peers; i++)
+		if (fake->peers[i].policy && !strcmp(fake->peers[i].name, name))
+			return fake->peers[i].policy;
+	return 0;
+}
+
+static void fake_managed(
+	const struct keying_host *host, uint32_t request, int error, struct slice answer)
+{
+	struct fake_host *fake = fake_of(host);
+
+	if (fake->n_answers == FAKE_LINES_MAX || answer.len > sizeof fake->answers[0].data)
+		return;
+	fake->answers[fake->n_answers].request = request;
+	fake->answers[fake->n_answers].error = error;
+	memcpy(fake->answers[fake->n_answers].data, answer.data, answer.len);
+	fake->answers[fake->n_answers++].len = answer.len;
 }
 
 static void fake_event(const struct keying_host *host, const char *name, struct slice cbor)
@@ -283,6 +383,11 @@ void fake_host_init(struct fake_host *fake)
 		.event = fake_event,
 		.socket_send_from = fake_socket_send_from,
 		.route = fake_route,
+		.peer_add = fake_peer_add,
+		.peer_remove = fake_peer_remove,
+		.state_delete = fake_state_delete,
+		.state_list = fake_state_list,
+		.managed = fake_managed,
 	};
 }
 

@@ -14,6 +14,8 @@ enum {
 	FAKE_LINES_MAX = 64,
 	FAKE_ROWS_MAX = 32,
 	FAKE_SENT_MAX = 256,
+	FAKE_PEERS_MAX = 16,
+	FAKE_POLICY_FIRST = 1000, /* of the peers that templates let in */
 };
 
 struct fake_sa {
@@ -56,8 +58,24 @@ struct fake_host {
 		uint8_t value[256];
 		size_t len;
 		uint32_t token;
+		bool gone; /* deleted */
 	} rows[FAKE_ROWS_MAX];
 	size_t n_rows;
+	size_t n_saved;  /* of rows: on disk, and told */
+	int state_error; /* what saves and the list answer; 0: they work */
+	struct {
+		char name[64];
+		uint32_t template, policy; /* policy 0: removed */
+		struct ip_addr addr;
+	} peers[FAKE_PEERS_MAX];
+	size_t n_peers;
+	struct {
+		uint32_t request;
+		int error;
+		uint8_t data[1024];
+		size_t len;
+	} answers[FAKE_LINES_MAX];
+	size_t n_answers;
 	struct {
 		int socket;
 		struct ip_endpoint to;
@@ -83,6 +101,12 @@ size_t fake_host_living(const struct fake_host *fake);
 struct fake_sa *fake_host_find(struct fake_host *fake, enum sa_dir dir, uint32_t spi);
 /* Moves time to the next timer within ms and returns it through *timer; false: none, time moved. */
 bool fake_host_advance(struct fake_host *fake, uint64_t ms, uint32_t *timer);
+/* The next save that has not been told yet, through *token; false: there is none. */
+bool fake_host_saved(struct fake_host *fake, uint32_t *token);
+/* A crash: what is not on disk is lost. */
+void fake_host_crash(struct fake_host *fake);
+/* Policy of the peer that a template let in by this name; 0: none. */
+uint32_t fake_host_peer(const struct fake_host *fake, const char *name);
 /* A recorded complaint, log line or event that holds this text. */
 bool fake_host_complained(const struct fake_host *fake, const char *text);
 bool fake_host_logged(const struct fake_host *fake, const char *text);

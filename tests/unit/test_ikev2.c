@@ -837,7 +837,11 @@ Test(ikev2, configuration)
 	refused("Liveness = never\n", "Liveness");
 	refused("Sleepy = yes\nLiveness = 5s\n", "sleepy");
 	refused("PeerId = 0x1\n", "PeerId");
-	refused("Imprint = yes\n", "not in this version");
+	refused("Imprint = maybe\n", "neither yes nor no");
+	refused("Imprint = yes\n", "needs a Key");
+	refused("Imprint = yes\nRole = responder\n", "for the device");
+	refused("Imprint = yes\nPsk = keys/psk\n", "one of them");
+	refused("Imprint = yes\nPeerKey = keys/peer\n", "one of them");
 	refused("PpkId = shelf\n", "need a Ppk");
 	fake_host_secret(&left.fake, "right/Ppk", "a post-quantum secret", 0);
 	refused("Ppk = keys/ppk\n", "needs a PpkId");

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which inner address is a device's: it follows from its identity, and where that is another's, it
+ * is the next one (crypto/enrol.h). */
+#include "ikev2/device.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum {
+	PROBES = 256, /* for a place in a small prefix */
+	WISHES = 16,  /* how many of its addresses a device may still have been given */
+};
+
+static unsigned addr_len(const struct ip_addr *a)
+{
+	return a->family == 6 ? 16 : 4;
+}
+
+/* The common bits of a range that is a prefix. */
+static uint8_t prefix_len(const struct ts *ts)
+{
+	unsigned bits = 8 * addr_len(&ts->addr_start);
+	uint8_t len = 0;
+
+	while (len < bits &&
+		!((ts->addr_start.bytes[len / 8] ^ ts->addr_end.bytes[len / 8]) & 0x80u >> len % 8))
+		len++;
+	return len;
+}
+
+void device_pool(const struct settings *template, struct enrol_pool *pool)
+{
+	const struct ts *remote = &template->core.remote_ts.list[0];
+
+	*pool = (struct enrol_pool){.prefix = remote->addr_start, .prefix_len = prefix_len(remote)};
+	for (size_t i = 0; i < template->core.local.n; i++) {
+		const struct ts *local = &template->core.local.list[i];
+
+		if (local->addr_start.family == pool->prefix.family &&
+			addr_same(&local->addr_start, &local->addr_end))
+			pool->gateway = local->addr_start;
+	}
+}
+
+static bool in_range(const struct ts *ts, const struct ip_addr *addr)
+{
+	unsigned len = addr_len(addr);
+
+	return ts->addr_start.family == addr->family &&
+	       memcmp(ts->addr_start.bytes, addr->bytes, len) <= 0 &&
+	       memcmp(addr->bytes, ts->addr_end.bytes, len) <= 0;
+}
+
+bool device_has_address(const struct settings *s, const struct ip_addr *addr)
+{
+	for (size_t i = 0; i < s->core.remote_ts.n; i++)
+		if (in_range(&s->core.remote_ts.list[i], addr))
+			return true;
+	return false;
+}
+
+/* Of a peer of the file, or of another device. */
+static bool is_taken(const struct keying *k, const char *name, const struct ip_addr *addr)
+{
+	for (size_t i = 0; i < k->settings.n; i++)
+		if (!k->settings.list[i].template && device_has_address(&k->settings.list[i], addr))
+			return true;
+	list_each (node, &k->devices->all) {
+		const struct device *device = container_of(node, struct device, link);
+
+		if (strcmp(device->settings.core.name, name) != 0 &&
+			device_has_address(&device->settings, addr))
+			return true;
+	}
+	return false;
+}
+
+static bool is_wished(const struct selectors *wish, const struct ip_addr *addr)
+{
+	for (size_t i = 0; i < wish->n; i++)
+		if (addr_same(&wish->list[i].addr_start, addr) &&
+			addr_same(&wish->list[i].addr_end, addr))
+			return true;
+	return false;
+}
+
+/* What was written into a device when it was enrolled holds on, though another came before it to an
+ * address that both might have had. */
+int device_address(const struct keying *k, const struct settings *template, const char *name,
+	const struct selectors *wish, struct ip_addr *out)
+{
+	const struct slice id = {(const uint8_t *)name, strlen(name)};
+	struct enrol_pool pool;
+	struct ip_addr addr;
+	bool found = false;
+
+	device_pool(template, &pool);
+	for (uint32_t probe = 0; probe < PROBES; probe++) {
+		if (enrol_address(&pool, id, probe, &addr))
+			break;
+		if (is_taken(k, name, &addr))
+			continue;
+		if (!found)
+			*out = addr;
+		found = true;
+		if (!wish || !wish->n || is_wished(wish, &addr)) {
+			*out = addr;
+			break;
+		}
+		if (probe >= WISHES)
+			break;
+	}
+	return found ? 0 : -ENOSPC;
+}
+
+void device_selectors(
+	const struct settings *template, const struct ip_addr *addr, struct selectors *out)
+{
+	*out = template->core.remote_ts;
+	for (size_t i = 0; i < out->n; i++)
+		out->list[i].addr_start = out->list[i].addr_end = *addr;
+}

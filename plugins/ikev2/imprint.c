@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The device's side: BLANK, it believes the first gateway whose AUTH holds with the key of its
+ * CERT; IMPRINTED, only that one (ikev2.md 6, RFC 7815 B.2). */
+#include "ikev2/imprint.h"
+
+#include "crypto/secret.h"
+#include "crypto/sign_private.h"
+#include "ikev2/fingerprint.h"
+#include "ikev2/payload_cert.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct known *remembered(const struct keying *k, const struct peer *peer)
+{
+	return known_find(&k->known, KNOWN_GATEWAY, peer->settings->core.name);
+}
+
+static bool is_pinned(const struct known *known)
+{
+	return known && known->facts.pinned;
+}
+
+static bool name_fits(const struct settings *s, const struct known *known, struct slice id)
+{
+	if (is_pinned(known))
+		return slice_equal(id, (struct slice){known->facts.id.body, known->facts.id.len});
+	return (!s->peer_id_named && id.len <= sizeof s->peer_id.body) ||
+	       slice_equal(id, (struct slice){s->peer_id.body, s->peer_id.len});
+}
+
+/* The fingerprint decides before the key is looked at. */
+static const char *judge(
+	const struct settings *s, const struct known *known, const struct payloads *p)
+{
+	const struct slice spki = payloads_raw_key(p);
+	uint8_t fingerprint[SIGN_FINGERPRINT_LEN];
+
+	if (known && known->facts.revoked)
+		return "Imprint: what is remembered of its key cannot be read: dietvpn adopt "
+		       "--reset, if the gateway is the right one";
+	if (!name_fits(s, known, p->id_r))
+		return is_pinned(known) ? "it is not the gateway that was imprinted: it has "
+					  "another identity; dietvpn adopt --reset, if it was "
+					  "replaced"
+					: "it has another identity than PeerId";
+	if (!spki.data)
+		return "it sends no CERT with its key: Imprint needs a gateway that has a Key";
+	hash_sha256(spki, fingerprint);
+	if (is_pinned(known) &&
+		!secret_equal_bytes(fingerprint, known->facts.fingerprint, sizeof fingerprint))
+		return "it is not the gateway that was imprinted: it has another key; dietvpn "
+		       "adopt --reset, if it was replaced";
+	return NULL;
+}
+
+const char *imprint_key(const struct ike_sa *sa, const struct payloads *p, struct sign_public *key)
+{
+	const char *why;
+
+	if (known_load(&sa->keying->known))
+		return "Imprint: the state store cannot be read, so whose it is, is not known";
+	why = judge(sa->peer->settings, remembered(sa->keying, sa->peer), p);
+	if (why)
+		return why;
+	return sign_public_from_spki(payloads_raw_key(p), key) ? "its CERT is no key that we read"
+							       : NULL;
+}
+
+/* Only one writes at a time, and only one is believed: the first. */
+static int pin(struct ike_sa *sa, const struct payloads *p, const struct sign_public *key)
+{
+	struct keying *k = sa->keying;
+	struct known *known = known_need(&k->known, KNOWN_GATEWAY, sa->peer->settings->core.name);
+	int r;
+
+	if (!known)
+		return -ENOMEM;
+	if (known->token)
+		return 0;
+	known->next = (struct known_facts){.pinned = true, .id.len = p->id_r.len};
+	memcpy(known->next.id.body, p->id_r.data, p->id_r.len);
+	sign_public_fingerprint(key, known->next.fingerprint);
+	r = known_write(&k->known, known, KNOWN_IMPRINT);
+	if (r)
+		known_tidy(&k->known, known);
+	return r;
+}
+
+bool imprint_settle(struct ike_sa *sa, const struct payloads *p, const struct sign_public *key)
+{
+	int r;
+
+	if (is_pinned(remembered(sa->keying, sa->peer)))
+		return true;
+	r = pin(sa, p, key);
+	if (r) {
+		say(sa->keying, KEYING_ERROR, sa->peer, "state store: %s", strerror(-r));
+		ike_sa_fail(sa, "Imprint: the key of the gateway cannot be written down");
+	}
+	return false;
+}
+
+static struct peer *peer_of(struct keying *k, const char *name)
+{
+	for (size_t i = 0; i < k->settings.n; i++)
+		if (!strcmp(k->settings.list[i].core.name, name))
+			return &k->peers[i];
+	return NULL;
+}
+
+/* The check is for eyes: the gateway shows the same. */
+static void announce(struct keying *k, const struct peer *peer, const struct known *known)
+{
+	char text[FINGERPRINT_TEXT];
+	char pair[FINGERPRINT_PAIR_TEXT];
+	uint8_t own[SIGN_FINGERPRINT_LEN];
+
+	sign_public_fingerprint(sign_private_public(peer->settings->key), own);
+	fingerprint_print(known->facts.fingerprint, text);
+	fingerprint_pair(known->facts.fingerprint, own, pair);
+	say(k, KEYING_INFO, peer, "imprinted: from now on its key is %s; check %s", text, pair);
+	tell_key(k, "imprinted", peer->settings->core.name,
+		&(struct key_news){known->facts.fingerprint, pair});
+}
+
+/* What waits for it is asked for again: the gateway repeats its answer. */
+void imprint_saved(struct keying *k, struct known *known, int error)
+{
+	struct peer *peer = peer_of(k, known->name);
+	struct ike_sa *sa = peer ? peer->sa : NULL;
+
+	if (!peer || !peer->settings->imprint)
+		return;
+	if (!error)
+		announce(k, peer, known);
+	if (!sa || sa->state != IKE_AUTHING || sa->request.what != ASK_AUTH)
+		return;
+	if (error)
+		ike_sa_fail(sa, "Imprint: the key of the gateway cannot be written down");
+	else
+		on_request_timeout(sa);
+}
+
+int imprint_reset(struct keying *k, struct peer *peer, struct known **out)
+{
+	struct known *known = known_need(&k->known, KNOWN_GATEWAY, peer->settings->core.name);
+	int r;
+
+	if (!known)
+		return -ENOMEM;
+	known->next = (struct known_facts){0};
+	r = known_write(&k->known, known, KNOWN_RESET);
+	*out = known;
+	return r;
+}
