@@ -2,9 +2,12 @@
 /* Any octets as a chain of IKE payloads: the chain behind a message's header, and one whose first
  * type is the first octet. What is accepted is read by every parser and written again. */
 #include "ikev2/payload.h"
+#include "ikev2/payload_cert.h"
 #include "ikev2/payload_hcp.h"
 #include "ikev2/payload_sa.h"
 #include "ikev2/payload_ts.h"
+
+#include "crypto/sign_key.h"
 
 #include "must.h"
 
@@ -86,6 +89,30 @@ static void read_hcp(struct slice data)
 	must(!w.overflow && payload_hcp_valid((struct slice){out + 8, w.len - 8}));
 }
 
+/* A stranger's key that is believed to be one has exactly one encoding, and is found again. */
+static void read_cert(const struct payloads *p, struct slice chain)
+{
+	struct slice spki = payloads_raw_key(p);
+	struct sign_public key;
+	struct sign_public same;
+	struct payload_writer w;
+	struct payloads again;
+	uint8_t out[SIGN_SPKI_MAX + 16];
+
+	if (!spki.data)
+		return;
+	must(spki.data > chain.data && spki.data + spki.len <= chain.data + chain.len);
+	if (sign_public_from_spki(spki, &key))
+		return;
+	must(slice_equal(spki, (struct slice){key.spki, key.spki_len}));
+	payload_writer_init(&w, out, sizeof out);
+	payload_add_raw_key(&w, spki);
+	payload_add_raw_key_request(&w);
+	must(!w.overflow && !payloads_parse(w.first, (struct slice){out, w.len}, &again));
+	must(again.certreq_raw && !sign_public_from_spki(payloads_raw_key(&again), &same));
+	must(sign_public_equal(&key, &same));
+}
+
 static void read_chain(uint8_t first, struct slice chain)
 {
 	struct payloads p;
@@ -98,6 +125,7 @@ static void read_chain(uint8_t first, struct slice chain)
 		read_ts(p.ts_i);
 	if (p.ts_r.data)
 		read_ts(p.ts_r);
+	read_cert(&p, chain);
 	for (size_t i = 0; i < p.n_notify; i++)
 		must(p.notify[i].data.data + p.notify[i].data.len <= chain.data + chain.len);
 	for (size_t i = 0; i < p.n_notify; i++)

@@ -591,6 +591,50 @@ Test(ikev2_enrol, imprinted)
 	cr_assert(fake_host_logged(&nodes[1].fake, "not the gateway that was imprinted"));
 }
 
+/* Its gateway's key is pinned in the file: it is asked for its own by CERTREQ. And the other way
+ * round: the gateway has its key in the file, and shows its own where it is asked. */
+Test(ikev2_enrol, pinned_on_one_side)
+{
+	const struct ip_addr addr = address_of("sensor-2", 0);
+	uint8_t seed[SIGN_ED25519_LEN] = {200, 1};
+	struct sign_private *key;
+	char more[300];
+	char text[1200];
+	char base64[SECRET_BASE64_LEN(SIGN_ED25519_LEN)];
+	struct slice bits;
+
+	cr_assert_eq(sign_private_from_seed(seed, &key), 0);
+	bits = sign_public_bits(sign_private_public(key));
+	secret_to_base64(bits.data, SIGN_ED25519_LEN, base64);
+	sign_private_destroy(key);
+	snprintf(more, sizeof more, "Key = keys/key\nPeerKey = %s", base64);
+	start_gateway(true);
+	start_keyed(1, "sensor-1", 1, more);
+	adopt_key("sensor-1", nodes[1].fingerprint, 0);
+	acquire(1);
+	run(SECOND);
+	expect_up(1, "sensor-1");
+	cr_assert_eq(nodes[1].fake.n_rows, 0u);
+
+	seed[0] = 2;
+	cr_assert_eq(sign_private_from_seed(seed, &key), 0);
+	bits = sign_public_bits(sign_private_public(key));
+	secret_to_base64(bits.data, SIGN_ED25519_LEN, base64);
+	sign_private_destroy(key);
+	snprintf(text, sizeof text,
+		"%s[Peer \"sensor-2\"]\nKeying = ikev2\nRole = responder\nAddress = %s\n"
+		"Key = keys/gw\nPeerKey = %s\nCompress = off\nCipher = chacha20-poly1305\n",
+		gateway_text, print(&addr), base64);
+	give_key(&nodes[GATEWAY], "sensor-2", 200);
+	cr_assert_eq(ops->reload(nodes[GATEWAY].k, config_of(text)), 0);
+	start_keyed(2, "sensor-2", 2, "Key = keys/key\nImprint = yes");
+	acquire(2);
+	run(5 * SECOND);
+	cr_assert_eq(fake_host_living(&nodes[2].fake), 2u);
+	cr_assert_eq(nodes[2].fake.n_rows, 1u);
+	expect_up(1, "sensor-1");
+}
+
 /* "dietvpn adopt --reset": it forgets, and believes the next one. */
 Test(ikev2_enrol, imprint_reset)
 {

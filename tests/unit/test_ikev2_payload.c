@@ -2,6 +2,7 @@
 /* plugins/ikev2/payload*.c: recorded strongSwan messages, the sizes of ikev2.md 7.2, hostile
  * chains. */
 #include "ikev2/payload.h"
+#include "ikev2/payload_cert.h"
 #include "ikev2/payload_sa.h"
 #include "ikev2/payload_ts.h"
 
@@ -249,4 +250,48 @@ Test(ikev2_payload, notifies)
 	cr_assert_eq(get_be32(n->spi.data), 0x01020304u);
 	cr_assert_eq(payloads_error(&p)->type, TS_UNACCEPTABLE);
 	cr_assert_null(payloads_notify(&p, USE_PPK));
+}
+
+/* RFC 7670 appendix A.1: the SubjectPublicKeyInfo of a P-256 key; payload 96 of ikev2.md 2.3. */
+static const uint8_t p256_spki[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce,
+	0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42,
+	0x00, 0x04};
+
+Test(ikev2_payload, raw_public_keys)
+{
+	static const uint8_t x509[] = {4, 0x30, 0x00};
+	static const uint8_t empty[] = {CERT_RAW_PUBLIC_KEY};
+	static const uint8_t authority[] = {CERT_RAW_PUBLIC_KEY, 1, 2};
+	uint8_t spki[91] = {0};
+	uint8_t out[512];
+	struct payload_writer w;
+	struct payloads p;
+
+	memcpy(spki, p256_spki, sizeof p256_spki);
+	payload_writer_init(&w, out, sizeof out);
+	payload_add_raw_key(&w, bytes(spki, sizeof spki));
+	cr_assert_eq(w.len, 96u);
+	payload_add_raw_key_request(&w);
+	cr_assert_eq(w.len, 96u + 5u);
+	cr_assert_eq(again(&w, &p), 0);
+	cr_assert(p.certreq_raw && p.n_cert == 1);
+	cr_assert(slice_equal(payloads_raw_key(&p), bytes(spki, sizeof spki)));
+	/* others before it, none, and an empty one */
+	payload_writer_init(&w, out, sizeof out);
+	payload_add(&w, PAYLOAD_CERT, bytes(x509, sizeof x509));
+	payload_add(&w, PAYLOAD_CERT, bytes(empty, sizeof empty));
+	cr_assert_eq(again(&w, &p), 0);
+	cr_assert_null(payloads_raw_key(&p).data);
+	payload_add_raw_key(&w, bytes(spki, 44));
+	cr_assert_eq(again(&w, &p), 0);
+	cr_assert(slice_equal(payloads_raw_key(&p), bytes(spki, 44)));
+	/* another encoding, or an authority, does not ask for a raw key */
+	payload_writer_init(&w, out, sizeof out);
+	payload_add(&w, PAYLOAD_CERTREQ, bytes(x509, sizeof x509));
+	payload_add(&w, PAYLOAD_CERTREQ, bytes(authority, sizeof authority));
+	cr_assert_eq(again(&w, &p), 0);
+	cr_assert(!p.certreq_raw);
+	payload_writer_init(&w, out, sizeof out);
+	payload_add(&w, PAYLOAD_CERT, bytes(NULL, 0));
+	cr_assert_neq(again(&w, &p), 0);
 }
