@@ -17,7 +17,7 @@ enum {
 	PREFIX_6 = 7,
 	PER_PREFIX = 3,
 	EPOCH_MS = 60000,
-	COOKIE_SECRET_LEN = 32,
+	COOKIE_SECRET_LEN = HASH_SHORT_KEY_LEN,
 	SPI_PLACE_LEN = 2,
 	REFUSALS_PER_S = 10,
 	REFUSED_PREFIXES = 256, /* hashes of prefixes that were refused something lately */
@@ -272,20 +272,17 @@ static void turn_epoch(struct half_open *h)
 	h->epoch_ms = now;
 }
 
-/* epoch | HMAC(secret, SPIi | Ni | address) */
+/* epoch | SipHash-2-4-128(secret, SPIi | Ni | address) */
 static void make_cookie(const struct half_open *h, uint8_t epoch, const uint8_t *spi_i,
 	struct slice nonce, const struct ip_addr *from, uint8_t *out)
 {
 	uint8_t text[IKE_SPI_LEN + NONCE_MAX + sizeof from->bytes];
-	uint8_t mac[HASH_SHA256_LEN];
-
 	memcpy(text, spi_i, IKE_SPI_LEN);
 	memcpy(text + IKE_SPI_LEN, nonce.data, nonce.len);
 	memcpy(text + IKE_SPI_LEN + nonce.len, from->bytes, sizeof from->bytes);
-	hash_hmac_sha256((struct slice){h->secrets[epoch & 1], COOKIE_SECRET_LEN},
-		(struct slice){text, IKE_SPI_LEN + nonce.len + sizeof from->bytes}, mac);
 	out[0] = epoch;
-	memcpy(out + 1, mac, HALF_COOKIE_LEN - 1);
+	hash_short_mac(h->secrets[epoch & 1],
+		(struct slice){text, IKE_SPI_LEN + nonce.len + sizeof from->bytes}, out + 1);
 }
 
 void half_cookie(struct half_open *h, const struct message *m, struct slice nonce,

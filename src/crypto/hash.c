@@ -97,3 +97,9 @@ uint64_t hash_short(const uint8_t key[HASH_SHORT_KEY_LEN], const void *data, siz
 		number = number << 8 | out[i - 1];
 	return number;
 }
+
+void hash_short_mac(
+	const uint8_t key[HASH_SHORT_KEY_LEN], struct slice in, uint8_t out[HASH_SHORT_MAC_LEN])
+{
+	crypto_shorthash_siphashx24(out, in.data, in.len, key);
+}

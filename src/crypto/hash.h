@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { HASH_SHA1_LEN = 20, HASH_SHA256_LEN = 32, HASH_DIGEST_LEN = 16, HASH_SHORT_KEY_LEN = 16 };
+enum { HASH_SHA1_LEN = 20, HASH_SHA256_LEN = 32, HASH_DIGEST_LEN = 16, HASH_SHORT_KEY_LEN = 16, HASH_SHORT_MAC_LEN = 16 };
 
 /* SHA-256 (FIPS 180-4) and HMAC over it (RFC 2104). */
 void hash_sha256(struct slice in, uint8_t out[HASH_SHA256_LEN]);
@@ -26,5 +26,8 @@ void hash_hkdf_expand(
 void hash_digest(struct slice in, uint8_t out[HASH_DIGEST_LEN]);
 /* SipHash-2-4 for tables whose keys strangers can choose. */
 uint64_t hash_short(const uint8_t key[HASH_SHORT_KEY_LEN], const void *data, size_t len);
+/* The same with 128 bits: a MAC for what lives a minute or two. */
+void hash_short_mac(
+	const uint8_t key[HASH_SHORT_KEY_LEN], struct slice in, uint8_t out[HASH_SHORT_MAC_LEN]);
 
 #endif

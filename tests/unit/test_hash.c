@@ -187,3 +187,17 @@ Test(hash, short_hash)
 	key[0] ^= 1;
 	cr_assert_neq(hash_short(key, data, sizeof(data)), 0xa129ca6149be45e5);
 }
+
+/* The reference implementation's numbers, key 00 01 .. 0f, data 00 01 .. of 0 and of 15 octets. */
+Test(hash, short_mac)
+{
+	uint8_t octets[HASH_SHORT_KEY_LEN];
+	uint8_t out[HASH_SHORT_MAC_LEN];
+
+	for (uint8_t i = 0; i < sizeof(octets); i++)
+		octets[i] = i;
+	hash_short_mac(octets, (struct slice){octets, 0}, out);
+	must_be("a3817f04ba25a8e66df67214c7550293", out, sizeof(out), "nothing");
+	hash_short_mac(octets, (struct slice){octets, 15}, out);
+	must_be("5493e99933b0a8117e08ec0f97cfc3d9", out, sizeof(out), "15 octets");
+}
