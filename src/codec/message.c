@@ -94,7 +94,7 @@ int message_request_read(
 
 void message_request_fini(struct message_request *request)
 {
-	tree_free(request->tree);
+	tree_free_secret(request->tree); /* enroll.adopt brings a key */
 	*request = (struct message_request){0};
 }
 

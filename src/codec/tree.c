@@ -80,6 +80,42 @@ void tree_free(struct tree *tree)
 	free(tree);
 }
 
+/* Volatile: nobody reads what is written, and it must be written all the same. */
+static void wipe(volatile unsigned char *data, size_t len)
+{
+	while (len--)
+		*data++ = 0;
+}
+
+static void wipe_item(cbor_item_t *item)
+{
+	cbor_type type = cbor_typeof(item);
+	if (type == CBOR_TYPE_BYTESTRING) {
+		wipe(cbor_bytestring_handle(item), cbor_bytestring_length(item));
+	} else if (type == CBOR_TYPE_STRING) {
+		wipe(cbor_string_handle(item), cbor_string_length(item));
+	} else if (type == CBOR_TYPE_ARRAY) {
+		for (size_t i = 0; i < cbor_array_size(item); i++)
+			wipe_item(cbor_array_handle(item)[i]);
+	} else if (type == CBOR_TYPE_MAP) {
+		for (size_t i = 0; i < cbor_map_size(item); i++) {
+			wipe_item(cbor_map_handle(item)[i].key);
+			wipe_item(cbor_map_handle(item)[i].value);
+		}
+	} else if (type == CBOR_TYPE_TAG) {
+		cbor_item_t *tagged = cbor_tag_item(item);
+		wipe_item(tagged);
+		cbor_decref(&tagged);
+	}
+}
+
+void tree_free_secret(struct tree *tree)
+{
+	if (tree)
+		wipe_item(tree->root);
+	tree_free(tree);
+}
+
 tree_node tree_root(const struct tree *tree)
 {
 	return tree ? node_of(tree->root) : NULL;

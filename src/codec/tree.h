@@ -31,6 +31,8 @@ struct tree *tree_parse(const uint8_t *data, size_t len, unsigned depth, struct 
 struct tree *tree_parse_own(
 	const uint8_t *data, size_t len, unsigned depth, struct tree_error *error);
 void tree_free(struct tree *tree);
+/* Overwrites all octets and text in it first: it may hold a key. NULL is allowed. */
+void tree_free_secret(struct tree *tree);
 tree_node tree_root(const struct tree *tree);
 /* Heads shortest and map keys in order, RFC 8949 4.2.1: what rule files have to be. */
 bool tree_canonical(const struct tree *tree);

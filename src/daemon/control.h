@@ -27,10 +27,12 @@ struct control_call {
 	bool commands;  /* it came over control.sock */
 	/* the answer: one map into ok, or control_fail() */
 	struct tree_writer *ok;
+	bool later;   /* no answer yet: call again when control_resume() says so; nothing is sent */
 	bool more;    /* call again for the next frame, when the client has read this one */
 	size_t at[2]; /* where a list goes on; begins as zeros */
 	void *state;  /* between calls; release frees it when the call is over */
 	void (*release)(void *state);
+	void *client; /* control_client.c: whose call it is */
 	int code;
 	char text[256], place[128], hint[256];
 };
@@ -38,6 +40,9 @@ struct control_call {
 /* The answer is this error instead of a map: a negative errno and its one line. */
 __attribute__((format(printf, 3, 4))) void control_fail(
 	struct control_call *call, int code, const char *fmt, ...);
+
+/* What a call waits for (later) is here: it is answered now. Its client may be gone after this. */
+void control_resume(struct control_call *call);
 
 struct control_params {
 	uv_loop_t *loop;

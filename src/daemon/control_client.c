@@ -2,6 +2,8 @@
 /* One client of a control socket: its frames, its time limits, what waits to be read by it. */
 #include "daemon/control_client.h"
 
+#include "crypto/secret.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +25,8 @@ static void on_closed(uv_handle_t *handle)
 
 	if (--client->handles)
 		return;
+	if (client->in)
+		secret_wipe(client->in, client->in_cap);
 	free(client->in);
 	client->gone(client);
 }
@@ -71,7 +75,7 @@ static enum client_wait what_waits(const struct control_client *client)
 		return WAIT_FRAME;
 	if (!client->served)
 		return WAIT_FIRST;
-	if (client->watching)
+	if (client->watching || client->call.later)
 		return WAIT_NONE;
 	return unread(client) ? WAIT_READER : WAIT_IDLE;
 }
@@ -216,10 +220,15 @@ static void answer(struct control_client *client)
 	tree_writer_init(&frame);
 	call->ok = &ok;
 	call->more = false;
+	call->later = false;
 	if (watches)
 		watch(client, call);
 	else
 		client->dispatch(client->owner, call);
+	if (call->later) {
+		tree_writer_fini(&ok);
+		return;
+	}
 	if (!call->code) {
 		message_put_ok(&frame, client->request.id, &ok, call->more || watches);
 		if (frame.len > MESSAGE_MAX)
@@ -242,7 +251,7 @@ static void begin(struct control_client *client, const uint8_t *body, size_t len
 	struct control_call *call = &client->call;
 	struct tree_error error = {0};
 
-	*call = (struct control_call){.commands = client->commands};
+	*call = (struct control_call){.commands = client->commands, .client = client};
 	client->served = true;
 	if (message_request_read(body, len, &client->request, &error)) {
 		control_fail(call, -EPROTO, "not a request: %s", error.text);
@@ -271,8 +280,25 @@ static bool next_frame(struct control_client *client)
 	begin(client, body, body_len);
 	client->in_len -= (size_t)n;
 	memmove(client->in, client->in + n, client->in_len);
+	secret_wipe(client->in + client->in_len, (size_t)n);
 	client->wait = WAIT_NONE;
 	return true;
+}
+
+/* What lay in the old block may be a key. */
+static void grow(struct control_client *client, size_t cap)
+{
+	uint8_t *in = malloc(cap);
+
+	if (!in)
+		return;
+	if (client->in_len)
+		memcpy(in, client->in, client->in_len);
+	if (client->in)
+		secret_wipe(client->in, client->in_cap);
+	free(client->in);
+	client->in = in;
+	client->in_cap = cap;
 }
 
 static void alloc_in(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
@@ -282,14 +308,10 @@ static void alloc_in(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 
 	(void)suggested;
 	*buf = uv_buf_init(NULL, 0);
-	if (client->in_len == client->in_cap && want <= MESSAGE_MAX) {
-		uint8_t *in = realloc(client->in, want);
-
-		if (!in)
-			return;
-		client->in = in;
-		client->in_cap = want;
-	}
+	if (client->in_len == client->in_cap && want <= MESSAGE_MAX)
+		grow(client, want);
+	if (!client->in)
+		return;
 	*buf = uv_buf_init(
 		(char *)client->in + client->in_len, (unsigned)(client->in_cap - client->in_len));
 }
@@ -307,10 +329,15 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	serve(client);
 }
 
-/* Not while an answer is under way or unread: whoever does not read is not read. */
+/*
+ * Not while an answer is under way or unread: whoever does not read is not read. While it is still
+ * to come only a little is read, to see whether the client stays.
+ */
 static void set_reading(struct control_client *client)
 {
-	bool want = !client->ending && !client->busy && unread(client) < CONTROL_UNREAD_MAX;
+	bool waits = client->busy && client->call.later && client->in_len < IN_FIRST;
+	bool want =
+		!client->ending && (!client->busy || waits) && unread(client) < CONTROL_UNREAD_MAX;
 
 	if (client->closing || want == client->reading)
 		return;
@@ -324,6 +351,8 @@ static void set_reading(struct control_client *client)
 static void serve(struct control_client *client)
 {
 	while (!client->closing && !client->ending && unread(client) < ANSWER_AHEAD) {
+		if (client->busy && client->call.later)
+			break;
 		if (!client->busy && !next_frame(client))
 			break;
 		if (client->busy)
@@ -331,6 +360,14 @@ static void serve(struct control_client *client)
 	}
 	set_reading(client);
 	arm(client, false);
+}
+
+void control_resume(struct control_call *call)
+{
+	struct control_client *client = call->client;
+
+	call->later = false;
+	serve(client);
 }
 
 void client_start(struct control_client *client)

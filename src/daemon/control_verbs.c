@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "daemon/control.h"
 #include "daemon/control_exchange.h"
+#include "daemon/control_manage.h"
 #include "daemon/control_show.h"
 #include "daemon/daemon.h"
 #include "daemon/put.h"
@@ -379,10 +380,15 @@ static const struct verb {
 	{"sa.list", false, show_sas},
 	{"policy.list", false, show_policies},
 	{"plugin.list", false, show_plugins},
+	{"peer.list", false, manage_peers},
 	{"exchange.list", false, show_exchanges},
 	{"tunnel.up", true, do_up},
 	{"tunnel.down", true, do_down},
 	{"config.reload", true, do_reload},
+	{"enroll.add", true, manage_enroll},
+	{"enroll.adopt", true, manage_enroll},
+	{"enroll.revoke", true, manage_enroll},
+	{"enroll.reset", true, manage_enroll},
 	{"sa.delete", true, do_delete},
 	{"sa.fresh-key", true, do_fresh_key},
 	{"sa.initiate", true, do_initiate},

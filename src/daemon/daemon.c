@@ -262,6 +262,7 @@ static void stop(struct daemon *daemon)
 	close_tunnels(daemon);
 	if (daemon->host)
 		host_destroy(daemon->host);
+	daemon->host = NULL;
 	if (daemon->state)
 		state_close(daemon->state);
 	if (daemon->dataplane)

@@ -32,6 +32,7 @@ int host_create(const struct host_params *params, struct host **out)
 	list_init(&host->plugins);
 	list_init(&host->instances);
 	list_init(&host->saves);
+	list_init(&host->requests);
 	map_init(&host->slots, key_equal);
 	host_sa_init(host);
 	host->later = host_timer_new(host, host);
@@ -71,6 +72,7 @@ void host_destroy(struct host *host)
 		container_of(node, struct host_save, link)->host = NULL;
 		list_remove(node);
 	}
+	host_manage_fini(host);
 	host_timer_close(host->later);
 	map_fini(&host->slots);
 	map_fini(&host->sas);
@@ -93,6 +95,7 @@ static void on_later(uv_timer_t *timer)
 	}
 	list_each_safe (node, &host->instances)
 		instance_deliver(container_of(node, struct instance, link));
+	host_manage_deliver(host);
 }
 
 void host_wake(struct host *host)

@@ -98,6 +98,27 @@ int host_sa_remove(struct host *host, sa_id id);
 /* Ends a peer that a template has let in: another [Peer] has taken its name or its traffic. Its
  * plugin hears of its SAs. Nothing where the policy is not such a peer's. */
 void host_peer_end(struct host *host, uint32_t policy);
+/* An answer: error 0 and a CBOR map, or a negative errno and one sentence of text (or nothing). */
+typedef void host_managed(void *owner, int error, struct slice answer);
+
+/* What an operator asks about peers by name: verb and map as keying.h says, borrowed. */
+struct host_question {
+	const char *verb;
+	struct slice with;
+	host_managed *done;
+	void *owner;
+};
+
+/* The plugins at work that can be asked, by number; false past the last. */
+bool host_manager_at(
+	const struct host *host, size_t index, const char **tunnel, const char **keying);
+/*
+ * Asks one of them. 0, then done follows once, never before this returns, unless it is cancelled;
+ * -ENOENT (no such plugin), -EAGAIN (too many wait), -ENOMEM.
+ */
+int host_manage(
+	struct host *host, size_t index, const struct host_question *question, uint32_t *request);
+void host_manage_cancel(struct host *host, uint32_t request); /* unknown ones: nothing */
 /* Why a policy has no SA, one sentence; "" where it has. */
 const char *host_trouble(const struct host *host, uint32_t policy);
 /* The last key exchanges, newest first, of all instances; NULL past the end. */

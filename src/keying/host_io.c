@@ -172,8 +172,9 @@ struct state *host_state(struct host *host, char *text, size_t text_len)
 	return host->state;
 }
 
-int host_save(struct host *host, const struct host_save *params, const char *name,
-	struct slice value, state_saved *done)
+/* value NULL: the row goes. */
+static int queue(struct host *host, const struct host_save *params, const char *name,
+	const struct slice *value, state_saved *done)
 {
 	char text[HOST_TROUBLE_MAX];
 	struct state *state = host_state(host, text, sizeof text);
@@ -185,12 +186,19 @@ int host_save(struct host *host, const struct host_save *params, const char *nam
 	*save = *params;
 	save->host = host;
 	list_append(&host->saves, &save->link);
-	r = state_save(state, name, value, done, save);
+	r = value ? state_save(state, name, *value, done, save)
+		  : state_delete(state, name, done, save);
 	if (r) {
 		list_remove(&save->link);
 		free(save);
 	}
 	return r;
+}
+
+int host_save(struct host *host, const struct host_save *params, const char *name,
+	struct slice value, state_saved *done)
+{
+	return queue(host, params, name, &value, done);
 }
 
 bool host_save_take(struct host_save *save)
@@ -233,24 +241,63 @@ static void saved(void *owner, int error)
 	free(save);
 }
 
-static int save(
-	const struct keying_host *host, const char *name, struct slice value, uint32_t token)
+static int change(struct instance *in, const char *name, const struct slice *value, uint32_t token)
 {
-	struct instance *in = instance_of(host);
 	struct host_save params = {.instance = in, .token = token};
 	char row[STATE_NAME_MAX + 1];
 	int r;
 
-	if (!name || row_name(in, name, row) || value.len > STATE_VALUE_MAX ||
-		(value.len && !value.data))
+	if (!name || row_name(in, name, row))
 		return -EINVAL;
 	if (in->n_saves >= HOST_SAVES_MAX)
 		return -EAGAIN;
 	in->n_saves++;
-	r = host_save(in->host, &params, row, value, saved);
+	r = queue(in->host, &params, row, value, saved);
 	if (r)
 		in->n_saves--;
 	return r;
+}
+
+static int save(
+	const struct keying_host *host, const char *name, struct slice value, uint32_t token)
+{
+	if (value.len > STATE_VALUE_MAX || (value.len && !value.data))
+		return -EINVAL;
+	return change(instance_of(host), name, &value, token);
+}
+
+static int delete (const struct keying_host *host, const char *name, uint32_t token)
+{
+	return change(instance_of(host), name, NULL, token);
+}
+
+/* What a plugin hears of its rows: their names without its own in front. */
+struct listing {
+	void (*each)(void *context, const char *name);
+	void *context;
+	size_t cut;
+};
+
+static void on_name(void *context, const char *name)
+{
+	const struct listing *listing = context;
+
+	listing->each(listing->context, name + listing->cut);
+}
+
+static int list(const struct keying_host *host, const char *prefix,
+	void (*each)(void *context, const char *name), void *context)
+{
+	struct instance *in = instance_of(host);
+	struct listing listing = {each, context, strlen(in->ops->name) + 1};
+	char row[STATE_NAME_MAX + 1];
+	char text[HOST_TROUBLE_MAX];
+	struct state *state;
+
+	if (!prefix || !each || row_name(in, prefix, row))
+		return -EINVAL;
+	state = host_state(in->host, text, sizeof text);
+	return state ? state_list(state, row, on_name, &listing) : -EIO;
 }
 
 static bool is_map(struct slice cbor)
@@ -382,6 +429,8 @@ void host_io_fill(struct keying_host *table)
 	table->secret = secret;
 	table->state_load = load;
 	table->state_save = save;
+	table->state_delete = delete;
+	table->state_list = list;
 	table->event = event;
 	table->trouble = trouble;
 	table->inner_address = inner_address;

@@ -64,7 +64,7 @@ static int check(const struct instance *in, const struct peer_slot *slot, const 
 	const struct policy *policy;
 	int r = 0;
 
-	if (!slot || slot->instance != in || !slot->peer->template)
+	if (!slot || slot->instance != in || !slot->peer->template || slot->guest)
 		return -ENOENT;
 	if (!name_ok(name) || !glob_match(slot->peer->name, name))
 		return -EINVAL;

@@ -85,6 +85,7 @@ static void fill_table(struct keying_host *table)
 	host_socket_fill(table);
 	host_sa_fill(table);
 	host_peer_fill(table);
+	host_manage_fill(table);
 }
 
 static struct instance *allocate(struct host *host, struct loaded *loaded)
@@ -298,6 +299,7 @@ void instance_destroy(struct instance *in)
 		in->depth--;
 		in->keying = NULL;
 	}
+	host_manage_stop(in);
 	host_peer_stop(in);
 	host_sa_stop(in);
 	host_io_stop(in);

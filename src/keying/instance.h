@@ -25,6 +25,8 @@ enum {
 	HOST_DIGEST_LEN = 16,
 	HOST_TROUBLE_MAX = 256,
 	HOST_GUESTS_MAX = 16384, /* per template */
+	HOST_REQUESTS_MAX = 32,
+	HOST_ANSWER_MAX = 8 * 1024 * 1024, /* a list of all peers */
 };
 
 struct plugin;
@@ -40,13 +42,16 @@ struct loaded {
 struct host {
 	struct host_params params;
 	struct list plugins, instances;
-	struct list saves;                    /* struct host_save under way */
-	struct map slots;                     /* struct peer_slot by policy */
-	struct map sas;                       /* struct host_sa by id */
-	struct map digests;                   /* struct host_sa by key */
+	struct list saves;  /* struct host_save under way */
+	struct map slots;   /* struct peer_slot by policy */
+	struct map sas;     /* struct host_sa by id */
+	struct map digests; /* struct host_sa by key */
 	struct trace trace;
 	struct state *state;                  /* the owner's; NULL: not needed yet */
 	char state_trouble[HOST_TROUBLE_MAX]; /* why it did not open, as the log has it */
+	struct list requests;                 /* struct request, host_manage.c */
+	size_t n_requests;
+	uint32_t next_request;
 	uv_timer_t *later; /* the loop's next turn: news that had to wait, a kick */
 	bool kick;
 	bool wipe; /* an SA went: its key may lie on the stack */
@@ -210,6 +215,12 @@ void host_peer_fill(struct keying_host *table);
 /* The slots are those of another file: guests whose template went go too. */
 void host_peer_follow(struct instance *in);
 void host_peer_stop(struct instance *in);
+
+/* host_manage.c: questions of operators. */
+void host_manage_fill(struct keying_host *table);
+void host_manage_deliver(struct host *host); /* answers that wait */
+void host_manage_stop(struct instance *in);  /* what it has not answered is answered for it */
+void host_manage_fini(struct host *host);
 
 /* host_sa.c: SPIs and SAs; the slots of the table. */
 void host_sa_init(struct host *host);

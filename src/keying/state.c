@@ -22,7 +22,7 @@
 
 static const char GENERATION[] = "core/generation";
 
-enum { GENERATION_LEN = 8 };
+enum { GENERATION_LEN = 8, NAMES_FIRST = 1024 };
 
 /* One value under way to the disk. */
 struct save {
@@ -30,6 +30,7 @@ struct save {
 	state_saved *done;
 	void *owner;
 	size_t name_len, len;
+	bool gone;       /* the row is to be deleted */
 	uint8_t bytes[]; /* name, then value */
 };
 
@@ -46,7 +47,7 @@ struct state {
 	uv_loop_t *loop;
 	uv_mutex_t lock; /* the connection: a reader must not see what is not yet committed */
 	sqlite3 *db;     /* NULL after an I/O error, until it could be opened again */
-	sqlite3_stmt *get, *put, *add;
+	sqlite3_stmt *get, *put, *add, *del, *list;
 	uint64_t generation;
 	struct job *job; /* under way */
 	struct list queue;
@@ -119,7 +120,8 @@ static int setup(sqlite3 *db)
 
 	if (!r)
 		r = run(db, "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; "
-			    "PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-256");
+			    "PRAGMA secure_delete=ON; PRAGMA mmap_size=0; PRAGMA "
+			    "temp_store=MEMORY; PRAGMA cache_size=-256");
 	if (!r)
 		r = expect(db, "PRAGMA journal_mode=WAL", "wal");
 	if (!r)
@@ -134,6 +136,8 @@ static int prepare(struct state *state)
 	static const char get[] = "SELECT value FROM state WHERE name = ?1";
 	static const char put[] = "INSERT OR REPLACE INTO state (name, value) VALUES (?1, ?2)";
 	static const char add[] = "INSERT INTO state (name, value) VALUES (?1, ?2)";
+	static const char del[] = "DELETE FROM state WHERE name = ?1";
+	static const char list[] = "SELECT name FROM state WHERE name >= ?1 ORDER BY name";
 	int r = run(state->db, "CREATE TABLE IF NOT EXISTS state (name TEXT NOT NULL PRIMARY KEY, "
 			       "value BLOB NOT NULL) WITHOUT ROWID");
 
@@ -147,6 +151,10 @@ static int prepare(struct state *state)
 		r = sql_error(sqlite3_prepare_v2(state->db, put, -1, &state->put, NULL));
 	if (!r)
 		r = sql_error(sqlite3_prepare_v2(state->db, add, -1, &state->add, NULL));
+	if (!r)
+		r = sql_error(sqlite3_prepare_v2(state->db, del, -1, &state->del, NULL));
+	if (!r)
+		r = sql_error(sqlite3_prepare_v2(state->db, list, -1, &state->list, NULL));
 	return r;
 }
 
@@ -155,7 +163,9 @@ static void db_close(struct state *state)
 	sqlite3_finalize(state->get);
 	sqlite3_finalize(state->put);
 	sqlite3_finalize(state->add);
-	state->get = state->put = state->add = NULL;
+	sqlite3_finalize(state->del);
+	sqlite3_finalize(state->list);
+	state->get = state->put = state->add = state->del = state->list = NULL;
 	sqlite3_close(state->db);
 	state->db = NULL;
 }
@@ -186,6 +196,17 @@ static int bind_and_step(sqlite3_stmt *stmt, const char *name, size_t name_len, 
 		rc = sqlite3_step(stmt);
 	sqlite3_reset(stmt);
 	sqlite3_clear_bindings(stmt);
+	return sql_error(rc);
+}
+
+static int row_delete(struct state *state, const char *name, size_t name_len)
+{
+	int rc = sqlite3_bind_text(state->del, 1, name, (int)name_len, SQLITE_STATIC);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(state->del);
+	sqlite3_reset(state->del);
+	sqlite3_clear_bindings(state->del);
 	return sql_error(rc);
 }
 
@@ -271,20 +292,24 @@ static int db_reopen(struct state *state)
 	return r;
 }
 
+static int write_save(struct state *state, const struct save *save)
+{
+	const char *name = (const char *)save->bytes;
+	struct slice value = {save->bytes + save->name_len, save->len};
+
+	return save->gone ? row_delete(state, name, save->name_len)
+			  : bind_and_step(state->put, name, save->name_len, value);
+}
+
 static int write_saves(struct state *state, const struct list *saves)
 {
 	int r = run(state->db, "BEGIN IMMEDIATE");
 
 	if (r)
 		return r;
-	list_each (node, saves) {
-		struct save *save = container_of(node, struct save, link);
-		struct slice value = {save->bytes + save->name_len, save->len};
-
+	list_each (node, saves)
 		if (!r)
-			r = bind_and_step(
-				state->put, (const char *)save->bytes, save->name_len, value);
-	}
+			r = write_save(state, container_of(node, struct save, link));
 	if (!r)
 		r = run(state->db, "COMMIT");
 	if (r && !sqlite3_get_autocommit(state->db))
@@ -401,27 +426,115 @@ static bool name_fits(const char *name)
 	return n > 0 && n <= STATE_NAME_MAX;
 }
 
-int state_save(
-	struct state *state, const char *name, struct slice value, state_saved *done, void *owner)
+static struct save *save_new(const char *name, struct slice value)
 {
 	size_t name_len = strlen(name);
-	struct save *save;
+	struct save *save = malloc(sizeof *save + name_len + value.len);
 
-	if (!name_fits(name) || value.len > STATE_VALUE_MAX)
-		return -EINVAL;
-	save = malloc(sizeof *save + name_len + value.len);
 	if (!save)
-		return -ENOMEM;
-	*save = (struct save){.done = done, .owner = owner, .name_len = name_len, .len = value.len};
+		return NULL;
+	*save = (struct save){.name_len = name_len, .len = value.len};
 	memcpy(save->bytes, name, name_len);
 	if (value.len)
 		memcpy(save->bytes + name_len, value.data, value.len);
+	return save;
+}
+
+static int enqueue(struct state *state, struct save *save, state_saved *done, void *owner)
+{
+	if (!save)
+		return -ENOMEM;
+	save->done = done;
+	save->owner = owner;
 	list_append(&state->queue, &save->link);
 	if (!state->loop)
 		commit_now(state);
 	else if (!state->job)
 		start_job(state);
 	return 0;
+}
+
+int state_save(
+	struct state *state, const char *name, struct slice value, state_saved *done, void *owner)
+{
+	if (!name_fits(name) || value.len > STATE_VALUE_MAX)
+		return -EINVAL;
+	return enqueue(state, save_new(name, value), done, owner);
+}
+
+int state_delete(struct state *state, const char *name, state_saved *done, void *owner)
+{
+	struct save *save;
+
+	if (!name_fits(name))
+		return -EINVAL;
+	save = save_new(name, (struct slice){NULL, 0});
+	if (save)
+		save->gone = true;
+	return enqueue(state, save, done, owner);
+}
+
+/* Names in a row, each with its NUL. */
+struct names {
+	char *text;
+	size_t len, cap;
+};
+
+static int names_add(struct names *names, const char *name, size_t len)
+{
+	size_t cap = names->cap ? names->cap : NAMES_FIRST;
+	char *grown;
+
+	while (cap - names->len <= len)
+		cap *= 2;
+	grown = cap == names->cap ? names->text : realloc(names->text, cap);
+	if (!grown)
+		return -ENOMEM;
+	names->text = grown;
+	names->cap = cap;
+	memcpy(names->text + names->len, name, len);
+	names->text[names->len + len] = '\0';
+	names->len += len + 1;
+	return 0;
+}
+
+/* In order of octets the first name without the prefix ends it. */
+static int names_read(struct state *state, const char *prefix, struct names *names)
+{
+	size_t n = strlen(prefix);
+	int rc = sqlite3_bind_text(state->list, 1, prefix, (int)n, SQLITE_STATIC);
+	int r = 0;
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(state->list);
+	while (!r && rc == SQLITE_ROW) {
+		const char *name = (const char *)sqlite3_column_text(state->list, 0);
+		size_t len = (size_t)sqlite3_column_bytes(state->list, 0);
+
+		if (!name || len < n || memcmp(name, prefix, n) != 0)
+			break;
+		r = names_add(names, name, len);
+		rc = sqlite3_step(state->list);
+	}
+	sqlite3_reset(state->list);
+	sqlite3_clear_bindings(state->list);
+	return r ? r : sql_error(rc) ? -EIO : 0;
+}
+
+int state_list(struct state *state, const char *prefix,
+	void (*each)(void *context, const char *name), void *context)
+{
+	struct names names = {0};
+	int r = -EIO;
+
+	uv_mutex_lock(&state->lock);
+	if (state->db)
+		r = names_read(state, prefix, &names);
+	uv_mutex_unlock(&state->lock);
+	for (size_t at = 0; !r && at < names.len; at += strlen(names.text + at) + 1)
+		each(context, names.text + at);
+	free(names.text);
+	return r;
 }
 
 int state_load(struct state *state, const char *name, uint8_t *out, size_t cap, size_t *len)

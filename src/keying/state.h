@@ -43,6 +43,15 @@ int state_load(struct state *state, const char *name, uint8_t *out, size_t cap, 
 /* Queues; done follows when the transaction that holds it is on disk. 0 or -ENOMEM, -EINVAL. */
 int state_save(
 	struct state *state, const char *name, struct slice value, state_saved *done, void *owner);
+/* As state_save, in one order with it: the row is gone when done says 0, and also 0 where there was
+ * none. */
+int state_delete(struct state *state, const char *name, state_saved *done, void *owner);
+/*
+ * The names on disk that begin with prefix, in order of their octets; each may call any function
+ * here. 0, -ENOMEM, -EIO.
+ */
+int state_list(struct state *state, const char *prefix,
+	void (*each)(void *context, const char *name), void *context);
 /* Writes a first row only: -EEXIST where the name exists. At once, on the calling thread. */
 int state_create(struct state *state, const char *name, struct slice value);
 /* No pending or running write. */

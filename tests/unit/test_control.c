@@ -24,7 +24,17 @@ struct server {
 	struct control *control;
 	char dir[64];
 	size_t calls;
+	struct control_call *waiting; /* of "wait" */
+	size_t released;
 };
+
+static void release(void *state)
+{
+	struct server *server = state;
+
+	server->waiting = NULL;
+	server->released++;
+}
 
 static void answer_list(struct control_call *call)
 {
@@ -49,7 +59,12 @@ static void dispatch(void *owner, struct control_call *call)
 	server->calls++;
 	if (!strcmp(call->verb, "list")) {
 		answer_list(call);
-	} else if (!strcmp(call->verb, "who")) {
+	} else if (!strcmp(call->verb, "wait") && !call->state) {
+		server->waiting = call;
+		call->state = server;
+		call->release = release;
+		call->later = true;
+	} else if (!strcmp(call->verb, "who") || !strcmp(call->verb, "wait")) {
 		tree_put_map(call->ok, 1);
 		tree_put_text(call->ok, "commands");
 		tree_put_bool(call->ok, call->commands);
@@ -383,6 +398,63 @@ Test(control, ninth_client)
 	close(other);
 	free(reader.data);
 	end(&server);
+}
+
+/* An answer that comes later: meanwhile nothing else of this client is answered, and it may leave.
+ */
+Test(control, answer_that_comes_later)
+{
+	struct server server;
+	struct reader reader = {0};
+	struct message_response response;
+	struct tree_writer many;
+	int fd;
+
+	serve(&server, geteuid());
+	fd = dial(&server, "control.sock");
+	ask(fd, 1, "wait");
+	ask(fd, 2, "who");
+	turn(&server, 20);
+	read_all(&reader, fd);
+	cr_assert_eq(reader.len, 0u);
+	cr_assert_not_null(server.waiting);
+	control_resume(server.waiting);
+	cr_assert_eq(server.released, 1u);
+	turn(&server, 20);
+	read_all(&reader, fd);
+	for (uint64_t id = 1; id <= 2; id++) {
+		cr_assert(next(&reader, &response));
+		cr_assert_eq(response.id, id);
+		cr_assert_eq(response.code, 0);
+		message_response_fini(&response);
+	}
+	ask(fd, 3, "wait");
+	turn(&server, 20);
+	cr_assert_not_null(server.waiting);
+	close(fd);
+	turn(&server, 20);
+	cr_assert_null(server.waiting, "who has left is forgotten");
+	cr_assert_eq(server.released, 2u);
+	fd = dial(&server, "control.sock");
+	ask(fd, 4, "wait");
+	tree_writer_init(&many);
+	for (int i = 0; i < 2000; i++)
+		message_put_request(&many, 5, "who", NULL);
+	send_octets(fd, many.data, many.len);
+	tree_writer_fini(&many);
+	turn(&server, 20);
+	cr_assert_not_null(server.waiting, "requests behind it wait unread");
+	control_resume(server.waiting);
+	turn(&server, 100);
+	read_all(&reader, fd);
+	turn(&server, 100);
+	cr_assert_eq(server.calls, 2006u, "%zu", server.calls);
+	ask(fd, 6, "wait");
+	turn(&server, 20);
+	free(reader.data);
+	end(&server);
+	close(fd);
+	cr_assert_eq(server.released, 4u);
 }
 
 Test(control, foreign_uid)

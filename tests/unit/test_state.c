@@ -154,6 +154,55 @@ static void again(void *owner, int error)
 			0);
 }
 
+static void collect(void *context, const char *name)
+{
+	char *names = context;
+
+	strcat(names, name);
+	strcat(names, " ");
+}
+
+/* Deletions keep their place among saves, over a close too; what went is not in the file. */
+Test(state, deletions_and_lists)
+{
+	static const char secret[] = "an adopted key of forty octets, in plain";
+	uint8_t out[64];
+	char names[256] = "";
+	size_t len;
+	int done[5] = {1, 1, 1, 1, 1};
+	uv_loop_t loop;
+	struct state *state;
+
+	uv_loop_init(&loop);
+	state = must_open(&loop);
+	cr_assert_eq(state_delete(state, "", note, &done[0]), -EINVAL);
+	state_save(state, "p/b", (struct slice){(const uint8_t *)secret, 40}, note, &done[0]);
+	state_save(state, "p/\xff", (struct slice){out, 0}, note, &done[1]);
+	state_save(state, "p0", (struct slice){out, 0}, note, &done[1]);
+	state_delete(state, "p/b", note, &done[2]);
+	state_save(state, "p/a", (struct slice){out, 0}, note, &done[3]);
+	state_delete(state, "p/never", note, &done[4]);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	for (int i = 0; i < 5; i++)
+		cr_expect_eq(done[i], 0, "%d", i);
+	cr_assert_eq(state_list(state, "p/", collect, names), 0);
+	cr_expect_str_eq(names, "p/a p/\xff ");
+	cr_expect_eq(state_load(state, "p/b", out, sizeof out, &len), -ENOENT);
+	state_save(state, "p/c", (struct slice){(const uint8_t *)secret, 40}, note, &done[0]);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	state_delete(state, "p/a", note, &done[0]);
+	state_delete(state, "p/c", note, &done[0]);
+	state_close(state);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	cr_assert_eq(uv_loop_close(&loop), 0);
+	shell("! grep -q 'an adopted key' %s/*", dir);
+	state = must_open(NULL);
+	names[0] = '\0';
+	cr_assert_eq(state_list(state, "p", collect, names), 0);
+	cr_expect_str_eq(names, "p/\xff p0 ");
+	state_close(state);
+}
+
 Test(state, queue_on_the_loop)
 {
 	uv_loop_t loop;

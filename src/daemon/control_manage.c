@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The control verbs about peers by name, which the keying plugins answer (docs/control.md). */
+#include "daemon/control_manage.h"
+
+#include "config/config.h"
+#include "crypto/secret.h"
+#include "daemon/control.h"
+#include "daemon/daemon.h"
+#include "daemon/put.h"
+#include "keying/host.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PEERS_PER_FRAME = 128, ANSWER_DEPTH = 8 };
+
+/* A question under way, and its answer when it is there. */
+struct question {
+	struct daemon *daemon;
+	struct control_call *call;
+	char tunnel[CONFIG_NAME_MAX], keying[32]; /* who was asked */
+	uint32_t request;
+	bool answered;
+	int error;
+	char text[256];
+	struct tree *tree;
+};
+
+static void release(void *state)
+{
+	struct question *question = state;
+
+	if (!question)
+		return;
+	if (!question->answered && question->daemon->host)
+		host_manage_cancel(question->daemon->host, question->request);
+	tree_free(question->tree);
+	free(question);
+}
+
+/* The call goes on without it. */
+static void drop(struct control_call *call)
+{
+	release(call->state);
+	call->state = NULL;
+}
+
+static void on_answer(void *owner, int error, struct slice answer)
+{
+	struct question *question = owner;
+
+	question->answered = true;
+	question->error = error;
+	if (error)
+		snprintf(question->text, sizeof(question->text), "%.*s", (int)answer.len,
+			answer.len ? (const char *)answer.data : "");
+	else
+		question->tree = tree_parse_own(answer.data, answer.len, ANSWER_DEPTH, NULL);
+	if (!error && tree_kind(tree_root(question->tree)) != TREE_MAP)
+		question->error = -EBADMSG;
+	control_resume(question->call);
+}
+
+static int ask(struct daemon *daemon, struct control_call *call, size_t manager)
+{
+	struct question *question = calloc(1, sizeof(*question));
+	struct host_question params = {.verb = call->verb, .done = on_answer, .owner = question};
+	const char *tunnel = "";
+	const char *keying = "";
+	struct tree_writer with;
+	int error = question ? 0 : -ENOMEM;
+
+	tree_writer_init(&with);
+	if (call->with)
+		tree_put_node(&with, call->with);
+	else
+		tree_put_map(&with, 0);
+	params.with = (struct slice){with.data, with.len};
+	if (!error)
+		error = with.error;
+	if (!error) {
+		host_manager_at(daemon->host, manager, &tunnel, &keying);
+		question->daemon = daemon;
+		question->call = call;
+		snprintf(question->tunnel, sizeof(question->tunnel), "%s", tunnel);
+		snprintf(question->keying, sizeof(question->keying), "%s", keying);
+		error = host_manage(daemon->host, manager, &params, &question->request);
+	}
+	if (with.data)
+		secret_wipe(with.data, with.cap);
+	tree_writer_fini(&with);
+	if (error) {
+		free(question);
+		control_fail(call, error, "%s",
+			error == -EAGAIN ? "too many requests wait for an answer"
+					 : strerror(-error));
+		return error;
+	}
+	call->state = question;
+	call->release = release;
+	call->later = true;
+	return 0;
+}
+
+/* The answer was an error: so is the call. */
+static bool failed(struct control_call *call, const struct question *question)
+{
+	if (question->error)
+		control_fail(call, question->error, "%s",
+			question->error == -EBADMSG ? "its keying gave no proper answer"
+			: question->text[0]         ? question->text
+						    : strerror(-question->error));
+	return question->error;
+}
+
+static bool tunnel_in(struct control_call *call, char *out, size_t cap)
+{
+	tree_node node = tree_get(call->with, "tunnel");
+
+	*out = '\0';
+	if (!node || tree_text_copy(node, out, cap))
+		return true;
+	control_fail(call, -EINVAL, "with.tunnel: the name of a tunnel");
+	return false;
+}
+
+/* The next manager of this tunnel ("": of any) at or behind *at; false: none. */
+static bool next_manager(const struct daemon *daemon, const char *tunnel, size_t *at,
+	const char **of, const char **keying)
+{
+	for (; daemon->host && host_manager_at(daemon->host, *at, of, keying); ++*at)
+		if (!*tunnel || !strcmp(*of, tunnel))
+			return true;
+	return false;
+}
+
+static bool pick(struct daemon *daemon, struct control_call *call, size_t *manager)
+{
+	char tunnel[CONFIG_NAME_MAX];
+	const char *of;
+	const char *keying;
+	size_t next;
+
+	if (!tunnel_in(call, tunnel, sizeof(tunnel)))
+		return false;
+	*manager = 0;
+	if (!next_manager(daemon, tunnel, manager, &of, &keying)) {
+		control_fail(call, -ENOENT, "no keying of %s%s knows enrolment",
+			*tunnel ? "tunnel " : "any tunnel", tunnel);
+		return false;
+	}
+	next = *manager + 1;
+	if (next_manager(daemon, tunnel, &next, &of, &keying)) {
+		control_fail(call, -EINVAL, "several %s know enrolment: name one",
+			*tunnel ? "keyings of it" : "tunnels");
+		return false;
+	}
+	return true;
+}
+
+void manage_enroll(struct daemon *daemon, struct control_call *call)
+{
+	const struct question *question = call->state;
+	size_t manager;
+
+	if (question) {
+		if (!failed(call, question))
+			tree_put_node(call->ok, tree_root(question->tree));
+	} else if (pick(daemon, call, &manager)) {
+		ask(daemon, call, manager);
+	}
+}
+
+/* Peers of the answer from call->at[1] on; true: all of them are out. */
+static bool put_peers(struct control_call *call, tree_node peers, struct put *map)
+{
+	size_t n = tree_kind(peers) == TREE_ARRAY ? tree_count(peers) : 0;
+	struct put list;
+
+	put_init(&list);
+	for (; call->at[1] < n && list.n < PEERS_PER_FRAME; call->at[1]++)
+		tree_put_node(put_next(&list), tree_at(peers, call->at[1]));
+	put_array_end(&list, put_key(map, "peers"));
+	return call->at[1] >= n;
+}
+
+/* call->at[0]: the plugin whose turn it is; at[1]: how many of its peers are out. */
+void manage_peers(struct daemon *daemon, struct control_call *call)
+{
+	const struct question *question = call->state;
+	char tunnel[CONFIG_NAME_MAX];
+	const char *of;
+	const char *keying;
+	struct put map;
+
+	if (!tunnel_in(call, tunnel, sizeof(tunnel)))
+		return;
+	if (!question && next_manager(daemon, tunnel, &call->at[0], &of, &keying)) {
+		ask(daemon, call, call->at[0]);
+		return;
+	}
+	if (question && failed(call, question))
+		return;
+	put_init(&map);
+	put_text(&map, "tunnel", question ? question->tunnel : "");
+	put_text(&map, "keying", question ? question->keying : "");
+	if (put_peers(call, question ? tree_get(tree_root(question->tree), "peers") : NULL, &map)) {
+		drop(call);
+		call->at[0]++;
+		call->at[1] = 0;
+		call->more = next_manager(daemon, tunnel, &call->at[0], &of, &keying);
+	} else {
+		call->more = true;
+	}
+	put_map_end(&map, call->ok);
+}
