@@ -14,12 +14,13 @@
 
 enum { HASH_LEN = 2, HASH_BITS = 32 };
 
-/* Of a key that is yet to come, every kind is read. */
+/* A key that is yet to come may be of any kind: one hash for each. */
 uint32_t auth_hashes(const struct settings *settings)
 {
 	if (settings->peer_key)
 		return sign_hashes(settings->peer_key->type);
-	return settings->key ? sign_hashes(SIGN_ED25519) | sign_hashes(SIGN_ECDSA_P256) : 0;
+	return settings->key ? UINT32_C(1) << SIGN_HASH_IDENTITY | UINT32_C(1) << SIGN_HASH_SHA2_256
+			     : 0;
 }
 
 struct slice auth_own_key(const struct settings *settings)

@@ -378,7 +378,7 @@ void manage(struct keying *k, uint32_t request, const char *verb, struct slice w
 		manage_refuse(k, request, -ENOSYS, "Keying = ikev2 does not know %s", verb);
 	else if (!verbs[i].named || take_name(&o))
 		verbs[i].run(&o);
-	tree_free(tree);
+	tree_free_secret(tree);
 }
 
 /* The device begins anew: its IKE SA is of the gateway that it forgets. */

@@ -107,7 +107,9 @@ static const struct config_plugin_hint plugin_table[] = {
 	{"manual", "LifeBytes", NULL},
 	{"ikev2", "Psk",
 		"File: pre-shared key of 16 octets or more, as text, 0x hexadecimal or 0s base64."},
-	{"ikev2", "Key", "File: our private key, PEM or base64 of an Ed25519 seed; with PeerKey."},
+	{"ikev2", "Key",
+		"File: our private key, PEM or base64 of an Ed25519 seed; with PeerKey or "
+		"Imprint."},
 	{"ikev2", "PeerKey", "The peer's public key: base64, or a file with base64 or PEM."},
 	{"ikev2", "PeerId", "Identity expected from the peer; its name where this is absent."},
 	{"ikev2", "Exchange", "Ordered list of x25519, p256; both where this is absent."},
@@ -123,7 +125,9 @@ static const struct config_plugin_hint plugin_table[] = {
 	{"ikev2", "ChildLifetime", "Of the ESP SAs: 10min, 8h, 30d; 8h where absent."},
 	{"ikev2", "CookieThreshold",
 		"Half-open handshakes from which strangers need a cookie; 64 where absent."},
-	{"ikev2", "Imprint", NULL},
+	{"ikev2", "Imprint",
+		"yes or no: on a device, pin the key of the gateway that proves itself first; no "
+		"where absent."},
 	{"ikev2", "Ppk", "File: post-quantum pre-shared key of 16 to 64 octets, as Psk."},
 	{"ikev2", "PpkId", "Name of that key, the same on both sides."},
 	{"ikev2", "PpkRequired", "yes or no: not without it; no where absent."},
