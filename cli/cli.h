@@ -21,7 +21,7 @@ struct cli {
 	const char *dir;    /* configuration folder */
 	const char *plugin_dir;
 	const char *cipher;
-	bool json, cbor, quiet, colour, manual_pair, bare, diag, ike;
+	bool json, cbor, quiet, verbose, colour, manual_pair, bare, diag, ike;
 	const char *output; /* NULL: the default of the verb */
 	const char *against, *profile, *dev, *app;
 	const char *peer, *hex, *svg;

@@ -96,6 +96,7 @@ static void help(FILE *out)
 	      "  --peer NAME             rules: the rules and cipher of a configured peer\n"
 	      "  --dev, --app ADDRESS    the SA's two ends, for rules with cda-deviid, cda-appiid\n"
 	      "  --profile NAME          of a rule file with several\n"
+	      "  -v, --verbose           status: also which rules each peer has\n"
 	      "  -q, -V, -h              quiet, version, this text\n\n"
 	      "exit status: 0 ok, 1 failed, 2 usage, 3 daemon not running, 4 not permitted,\n"
 	      "5 configuration error, 6 the answer is \"no\" or \"down\"\n",

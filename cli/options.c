@@ -45,6 +45,7 @@ static const struct row rows[] = {
 	{"dev", TEXT, AT(dev), 0},
 	{"app", TEXT, AT(app), 0},
 	{"quiet", SHORT, 'q', 0},
+	{"verbose", SHORT, 'v', 0},
 	{"version", SHORT, 'V', 0},
 	{"help", SHORT, 'h', 0},
 };
@@ -101,6 +102,9 @@ static enum options_result set_short(struct cli *cli, int letter)
 	case 'q':
 		cli->quiet = true;
 		return OPTIONS_GO_ON;
+	case 'v':
+		cli->verbose = true;
+		return OPTIONS_GO_ON;
 	case 'V':
 		return OPTIONS_VERSION;
 	case 'h':
@@ -123,7 +127,7 @@ enum options_result options_parse(int argc, char **argv, struct cli *cli)
 			.val = rows[i].kind == SHORT ? (int)rows[i].at : FIRST_LONG + i,
 		};
 	while (result == OPTIONS_GO_ON &&
-		(opt = getopt_long(argc, argv, "qVho:", table, NULL)) != -1) {
+		(opt = getopt_long(argc, argv, "qvVho:", table, NULL)) != -1) {
 		if (opt < FIRST_LONG)
 			result = set_short(cli, opt);
 		else if (!set(cli, &rows[opt - FIRST_LONG]))

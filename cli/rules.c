@@ -38,38 +38,31 @@ int verb_rules(const struct cli *cli)
 		cli->argc ? cli->argv[0] : "rules");
 }
 
-static void hex_digest(struct slice in, char out[static 2 * HASH_SHA256_LEN + 1])
+static void hex(const uint8_t digest[static HASH_SHA256_LEN], char out[static RULES_HEX])
 {
-	uint8_t digest[HASH_SHA256_LEN];
-
-	hash_sha256(in, digest);
-	for (size_t i = 0; i < sizeof digest; i++)
+	for (size_t i = 0; i < HASH_SHA256_LEN; i++)
 		snprintf(out + 2 * i, 3, "%02x", digest[i]);
 }
 
 static int parse_set(struct rules *rules, struct tree_error *error)
 {
-	struct tree_writer w;
 	int err = rules_set_read(rules->file.context, &rules->set, error);
 
-	if (err)
-		return err;
-	tree_writer_init(&w);
-	tree_put_node(&w, rules->file.context);
-	err = w.error;
-	hex_digest((struct slice){w.data, w.len}, rules->set_digest);
-	tree_writer_fini(&w);
+	if (!err)
+		hex(rules->set.digest, rules->set_digest);
 	return err;
 }
 
 int rules_parse(struct slice cbor, struct rules *out, struct tree_error *error)
 {
 	struct rules rules = {.octets = cbor.len};
+	uint8_t digest[HASH_SHA256_LEN];
 	int err = rules_file_open(cbor, &rules.file, error);
 
 	if (err)
 		return err;
-	hex_digest(cbor, rules.digest);
+	hash_sha256(cbor, digest);
+	hex(digest, rules.digest);
 	if (rules.file.context)
 		err = parse_set(&rules, error);
 	if (err)

@@ -9,16 +9,16 @@
 #include "config/rules_set.h"
 #include "crypto/hash.h"
 
+enum { RULES_HEX = 2 * HASH_SHA256_LEN + 1, RULES_DIGEST_SHOWN = 8 };
+
 /* A rule file that passed every check of the daemon's. */
 struct rules {
 	size_t octets;
 	struct rules_file file;
-	struct rules_set set;                     /* no rules where the file has no rule set */
-	char digest[2 * HASH_SHA256_LEN + 1];     /* of the file, hexadecimal */
-	char set_digest[2 * HASH_SHA256_LEN + 1]; /* of the rule set's encoding, or "" */
+	struct rules_set set;       /* no rules where the file has no rule set */
+	char digest[RULES_HEX];     /* of the file, hexadecimal */
+	char set_digest[RULES_HEX]; /* of the rule set's encoding, or "" */
 };
-
-enum { RULES_DIGEST_SHOWN = 8 };
 
 /* A whole file of at most max octets, for free(); a CLI exit status, the error is printed. */
 int rules_read_file(const char *path, size_t max, uint8_t **data, size_t *len);

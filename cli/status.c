@@ -77,6 +77,29 @@ static bool is_down(const json_t *peer)
 	return strcmp(json_text(peer, "state", ""), "down") == 0;
 }
 
+static void print_rules_line(const json_t *peer, const char *before)
+{
+	const json_t *rules = json_object_get(peer, "rules");
+
+	if (rules)
+		printf("%srules %s, %lld rule%s, digest %s, Dev is %s\n", before,
+			json_text(rules, "name", "?"), json_number(rules, "rules", 0),
+			json_number(rules, "rules", 0) == 1 ? "" : "s",
+			json_text(rules, "digest", "?"),
+			strcmp(json_text(rules, "device", ""), "here") == 0 ? "here" : "the peer");
+}
+
+static void print_peer_notes(const struct cli *cli, const json_t *peer)
+{
+	char before[PRINT_CELL];
+
+	snprintf(before, sizeof before, "%s: ", json_text(peer, "name", "?"));
+	if (json_object_get(peer, "trouble"))
+		printf("%s%s\n", before, json_text(peer, "trouble", ""));
+	if (cli->verbose)
+		print_rules_line(peer, before);
+}
+
 /* Returns how many peers are down; prints why unless quiet. */
 static size_t print_status(const struct cli *cli, const json_t *tunnels)
 {
@@ -104,8 +127,7 @@ static size_t print_status(const struct cli *cli, const json_t *tunnels)
 		}
 		print_tunnel_line(tunnel);
 		table_print(&table, cli->colour);
-		json_array_foreach(peers, k, peer) if (json_object_get(peer, "trouble")) printf(
-			"%s: %s\n", json_text(peer, "name", "?"), json_text(peer, "trouble", ""));
+		json_array_foreach(peers, k, peer) print_peer_notes(cli, peer);
 	}
 	return down;
 }
@@ -181,7 +203,38 @@ static void print_traffic(const json_t *peer)
 			100 * (plain - wire) / plain);
 }
 
-static void print_peer(const json_t *peer)
+static long long nth(const json_t *list, size_t i)
+{
+	return (long long)json_integer_value(json_array_get(list, i));
+}
+
+/* Whole packets, and RuleID, residue and payload of them: as `rules check` prints them. */
+static void print_rules(const json_t *peer, bool colour)
+{
+	const json_t *took = json_object_get(json_object_get(peer, "rules"), "took");
+	struct table table;
+	size_t i;
+	const json_t *row;
+
+	print_rules_line(peer, "  ");
+	if (!json_array_size(took))
+		return;
+	table_init(&table, 7);
+	table_row(&table, "  RULE", "OUT", "BEFORE", "AFTER", "IN", "BEFORE", "AFTER");
+	json_array_foreach(took, i, row)
+	{
+		char cell[7][24];
+
+		snprintf(cell[0], sizeof cell[0], "  %.12s", json_text(row, "rule", "?"));
+		for (size_t c = 0; c < 6; c++)
+			snprintf(cell[c + 1], sizeof cell[c + 1], "%lld",
+				nth(json_object_get(row, c < 3 ? "out" : "in"), c % 3));
+		table_row(&table, cell[0], cell[1], cell[2], cell[3], cell[4], cell[5], cell[6]);
+	}
+	table_print(&table, colour);
+}
+
+static void print_peer(const json_t *peer, bool colour)
 {
 	printf("peer %s  %s\n", json_text(peer, "name", "?"), json_text(peer, "state", "?"));
 	if (json_object_get(peer, "trouble"))
@@ -199,10 +252,11 @@ static void print_peer(const json_t *peer)
 		printf("  %-11s %s (%s), ICV %lld B\n", "cipher", json_text(peer, "cipher", "?"),
 			json_text(peer, "provider", "?"), json_number(peer, "icv", 0));
 	print_attributes(peer);
+	print_rules(peer, colour);
 	print_traffic(peer);
 }
 
-static void print_show(const json_t *tunnels)
+static void print_show(const json_t *tunnels, bool colour)
 {
 	size_t i;
 	size_t k;
@@ -217,7 +271,8 @@ static void print_show(const json_t *tunnels)
 		print_joined("addresses", json_object_get(tunnel, "addresses"));
 		print_joined("routes", json_object_get(tunnel, "routes"));
 		printf("  %-11s %s\n", "offload", json_text(tunnel, "offload", "?"));
-		json_array_foreach(json_object_get(tunnel, "peers"), k, peer) print_peer(peer);
+		json_array_foreach(json_object_get(tunnel, "peers"), k, peer)
+			print_peer(peer, colour);
 	}
 }
 
@@ -287,7 +342,7 @@ int verb_show(const struct cli *cli)
 	if (cli->json)
 		json_print(result);
 	else if (!cli->cbor)
-		print_show(json_object_get(result, "tunnels"));
+		print_show(json_object_get(result, "tunnels"), cli->colour);
 	json_decref(result);
 	return CLI_OK;
 }

@@ -36,6 +36,7 @@ void build_peer(struct build *b, uint32_t heading, struct config_peer *peer);
 /* ts_local and ts_remote from addresses, routes, local and allow. */
 void build_selectors(struct build *b, struct config_peer *peer);
 void build_check_peer(struct build *b, const struct config_peer *peer);
+void build_check_rules(struct build *b, const struct config_peer *peer); /* of a rule file */
 /* template.c: the part of build_check_peer that only a peer with template asks for. */
 void build_check_template(struct build *b, const struct config_peer *peer);
 /* Between the peers of one tunnel. */

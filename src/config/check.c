@@ -47,7 +47,7 @@ static void check_idle_keys(struct build *b, const struct config_peer *peer)
 static void check_compression(struct build *b, const struct config_peer *peer)
 {
 	struct ts cover;
-	if (!peer->attrs.iipc)
+	if (!peer->attrs.iipc || peer->rules)
 		return;
 	if (!ts_cover(peer->ts_local, peer->n_ts_local, &cover) ||
 		!ts_cover(peer->ts_remote, peer->n_ts_remote, &cover))
@@ -139,6 +139,7 @@ void build_check_peer(struct build *b, const struct config_peer *peer)
 	check_attrs(b, peer);
 	check_idle_keys(b, peer);
 	check_compression(b, peer);
+	build_check_rules(b, peer);
 	if (peer->template)
 		build_check_template(b, peer);
 	else

@@ -4,6 +4,7 @@
 
 #include "config/build.h"
 #include "config/keys.h"
+#include "config/rules_kept.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -14,7 +15,7 @@
 void build_error(struct build *b, uint32_t row, const char *hint, const char *fmt, ...)
 {
 	char at[96];
-	char text[160];
+	char text[224];
 	va_list args;
 	va_start(args, fmt);
 	vsnprintf(text, sizeof text, fmt, args);
@@ -236,6 +237,7 @@ void config_fini(struct config *config)
 		free(config->peers[i].keys);
 	}
 	free(config->peers);
+	rules_kept_free(config);
 	ini_fini(&config->ini);
 	*config = (struct config){0};
 }

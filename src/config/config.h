@@ -65,8 +65,9 @@ struct config_peer {
 	char id[128];
 	char keying[32];
 	enum config_encap encap;
-	bool lossy;        /* Retransmission = lossy */
-	char compress[64]; /* preset, for display */
+	bool lossy;                       /* Retransmission = lossy */
+	char compress[64];                /* preset, for display */
+	const struct config_rules *rules; /* explicit ones; NULL: attrs say it all */
 	struct diet_attrs attrs;
 	struct config_cipher ciphers[CONFIG_CIPHERS_MAX];
 	size_t n_ciphers;
@@ -96,12 +97,16 @@ struct config_interface {
 	uint32_t master_at;           /* its row */
 };
 
+struct config_rules;
+
 struct config {
 	char tunnel[CONFIG_NAME_MAX]; /* NAME of NAME.conf */
 	char dir[CONFIG_PATH_MAX];    /* folder that relative paths start from */
 	struct config_interface interface;
 	struct config_peer *peers;
 	size_t n_peers;
+	struct config_rules **rules; /* config/rules_kept.h; owned */
+	size_t n_rules;
 	struct ini ini; /* rows, for places */
 };
 

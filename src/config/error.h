@@ -7,7 +7,7 @@
 
 struct config_error {
 	char at[96];    /* "home.conf:9" */
-	char text[160]; /* unknown key "Compres" in [Peer "garage"] */
+	char text[224]; /* unknown key "Compres" in [Peer "garage"] */
 	char hint[96];  /* did you mean Compress? ; may be "" */
 };
 

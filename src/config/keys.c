@@ -83,6 +83,11 @@ static const struct config_key table[] = {
 		"Inner hop limit; private attribute."},
 	{P, "RuleId", "yes, no", "from the preset", false,
 		"One octet of SCHC RuleID in front of the residue; private attribute."},
+	{P, "RulesDigest", "8 hexadecimal digits", "-", false,
+		"Digest that the peer's rule set has, refused where ours has another; required by "
+		"Keying = manual where Compress names a file with a rule set."},
+	{P, "Device", "here, peer", "here for Role = initiator, peer for responder", false,
+		"Which end is Dev of the rule set; the other end says the opposite."},
 	{P, "Window", "1 to 16384", "from the preset", false, "Replay window in packets."},
 	{P, "Cipher",
 		"chacha20-poly1305[-iiv], aes-gcm-16[-iiv], aes-gcm-12, aes-gcm-8, "

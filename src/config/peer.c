@@ -4,6 +4,7 @@
 
 #include "config/keys.h"
 #include "config/preset.h"
+#include "config/rules_kept.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,6 +169,33 @@ static bool set_rule_id(struct config_peer *p, const char *text, struct value_er
 	return value_bool(text, &p->attrs.rule_id, error);
 }
 
+/* Only where rules have a Dev: build_check_rules. */
+static bool set_device(struct config_peer *p, const char *text, struct value_error *error)
+{
+	static const char *const words[] = {"here", "peer", NULL};
+	unsigned end;
+	if (!value_word(text, words, &end, error))
+		return false;
+	p->attrs.device = end == 0;
+	return true;
+}
+
+static bool set_rules_digest(struct config_peer *p, const char *text, struct value_error *error)
+{
+	char own[RULES_DIGEST_TEXT];
+	size_t len = strlen(text);
+	if (len != RULES_DIGEST_TEXT - 1 || strspn(text, "0123456789abcdef") != len)
+		return value_wrong(error, "as `dietvpn rules list` prints RULES-DIGEST",
+			"must be 8 hexadecimal digits");
+	if (!p->rules)
+		return true;
+	rules_digest_print(p->attrs.rules_digest, own);
+	if (strcmp(text, own) != 0)
+		return value_wrong(error, "the same file at both ends, then its digest here",
+			"is %s, but the rules of %.40s have %s", text, p->compress, own);
+	return true;
+}
+
 static bool set_window(struct config_peer *p, const char *text, struct value_error *error)
 {
 	return value_uint(text, 1, WINDOW_MAX, &p->attrs.window, error);
@@ -216,6 +244,8 @@ static const struct {
 	{"FlowLabelCda", set_flow_label},
 	{"HopLimitCda", set_hop_limit},
 	{"RuleId", set_rule_id},
+	{"RulesDigest", set_rules_digest},
+	{"Device", set_device},
 	{"Window", set_window},
 	{"Cipher", set_cipher},
 	{"Start", set_start},
@@ -358,6 +388,8 @@ void build_peer(struct build *b, uint32_t heading, struct config_peer *peer)
 		peer->role = ROLE_INITIATOR;
 	if (build_row(b, heading, "Window") == heading)
 		preset_fit_window(&peer->attrs);
+	if (build_row(b, heading, "Device") == heading)
+		peer->attrs.device = peer->role == ROLE_INITIATOR;
 	if (build_row(b, heading, "Address") == heading)
 		build_error(b, heading, "Address = the peer's inner address",
 			"[Peer \"%s\"] needs an Address", peer->name);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The value of Compress: a preset of diet/, or the profile of a rule file (diet-esp.md 12.2). */
+/* The value of Compress: a preset of diet/, or a rule file's profile and rules (diet-esp.md 12.2).
+ */
 #include "config/preset.h"
 
 #include "config/keys.h"
 #include "config/rules_file.h"
+#include "config/rules_kept.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -45,27 +47,42 @@ static long find_file(const struct config *config, const char *name, uint8_t *ou
 	return len == -ENOENT ? read_file(PRESET_DIR, name, out) : len;
 }
 
-/* The profile of this name in the file, else its only one. */
-static bool take_profile(
-	struct slice file, const char *name, struct diet_attrs *out, struct value_error *error)
+/* The profile of this name in the file, else its only one; and its rule set. */
+static int take_content(struct config *config, const char *name, const struct rules_file *file,
+	struct diet_attrs *out, struct tree_error *wrong)
 {
-	struct tree_error wrong;
-	int err = rules_file_profile(file, name, out, &wrong);
+	int err = rules_file_find(file, name, out, wrong);
 	if (err == -ENOENT)
-		err = rules_file_profile(file, "", out, &wrong);
+		err = rules_file_find(file, "", out, wrong);
+	if (!err && file->context)
+		err = rules_kept_add(config, name, file, out, wrong);
+	return err;
+}
+
+static bool take_file(struct config *config, const char *name, struct slice cbor,
+	struct diet_attrs *out, struct value_error *error)
+{
+	struct tree_error wrong = {.text = "memory is used up"};
+	struct rules_file file;
+	int err = rules_file_open(cbor, &file, &wrong);
+	if (!err) {
+		err = take_content(config, name, &file, out, &wrong);
+		rules_file_close(&file);
+	}
 	if (err)
 		return value_wrong(error, "see `dietvpn rules check`",
-			"names %s.cbor, where %.30s %.50s", name, wrong.at, wrong.text);
+			"names %s.cbor, where %.40s: %.90s", name, wrong.at, wrong.text);
 	return true;
 }
 
-static bool load_file(const struct config *config, const char *name, struct diet_attrs *out,
-	struct value_error *error)
+static bool load_file(
+	struct config *config, const char *name, struct diet_attrs *out, struct value_error *error)
 {
 	char hint[96] = "off, safe, iot, link, or a rule file in /etc/dietvpn/rules";
 	uint8_t *data = malloc(TREE_SIZE_MAX + 1);
 	long len = data ? find_file(config, name, data) : -ENOMEM;
-	bool ok = len >= 0 && take_profile((struct slice){data, (size_t)len}, name, out, error);
+	bool ok =
+		len >= 0 && take_file(config, name, (struct slice){data, (size_t)len}, out, error);
 	free(data);
 	if (len >= 0)
 		return ok;
@@ -78,7 +95,20 @@ static bool load_file(const struct config *config, const char *name, struct diet
 		strerror((int)-len));
 }
 
-bool preset_load(const struct config *config, const char *name, struct config_peer *peer,
+/* A file with a rule set is read for the first peer that names it. */
+static bool find_or_load(struct config *config, const char *name, struct config_peer *peer,
+	struct value_error *error)
+{
+	peer->rules = rules_kept_find(config, name);
+	if (!peer->rules && !load_file(config, name, &peer->attrs, error))
+		return false;
+	peer->rules = rules_kept_find(config, name);
+	if (peer->rules)
+		peer->attrs = peer->rules->attrs;
+	return true;
+}
+
+bool preset_load(struct config *config, const char *name, struct config_peer *peer,
 	struct value_error *error)
 {
 	peer->attrs = diet_attrs_plain();
@@ -95,5 +125,5 @@ bool preset_load(const struct config *config, const char *name, struct config_pe
 	for (size_t i = 0; i < sizeof presets / sizeof *presets; i++)
 		if (strcmp(name, presets[i]) == 0 && diet_attrs_preset(name, &peer->attrs))
 			return true;
-	return load_file(config, name, &peer->attrs, error);
+	return find_or_load(config, name, peer, error);
 }

@@ -9,10 +9,11 @@
 #define PRESET_DIR "/usr/share/dietvpn/rules"
 
 /*
- * off, safe, iot, link; else NAME.cbor in the two folders, its profile NAME or the only one. Sets
- * compress and attrs, which stay plain ESP where this fails.
+ * off, safe, iot, link; else NAME.cbor in the two folders, its profile NAME or the only one, and
+ * its rule set, which the configuration keeps. Sets compress, attrs and rules; attrs stay plain ESP
+ * where this fails.
  */
-bool preset_load(const struct config *config, const char *name, struct config_peer *peer,
+bool preset_load(struct config *config, const char *name, struct config_peer *peer,
 	struct value_error *error);
 /* A window that fits the sequence number's bits where nobody chose one: at most 2^(n-1). */
 void preset_fit_window(struct diet_attrs *attrs);

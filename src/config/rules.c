@@ -24,6 +24,8 @@ enum {
 	KEY_RULE_ID = -4,
 	KEY_HOP_LIMIT_CDA = -5,
 	KEY_WINDOW = -6,
+	KEY_RULES_DIGEST = -16, /* these two only between host and plugin, never in a file */
+	KEY_DEVICE = -17,
 	DSCP_TOP = 63,
 	WINDOW_TOP = 16384,
 };
@@ -165,8 +167,14 @@ static struct diet_attrs defaults(void)
 	return attrs;
 }
 
-int rules_attrs_take(
-	tree_node map, const char *path, struct diet_attrs *out, struct tree_error *error)
+static bool names_rules(tree_node key)
+{
+	int64_t number;
+	return tree_int(key, &number) && (number == KEY_RULES_DIGEST || number == KEY_DEVICE);
+}
+
+static int take(tree_node map, const char *path, bool rules, struct diet_attrs *out,
+	struct tree_error *error)
 {
 	struct diet_attrs attrs = defaults();
 	if (tree_kind(map) != TREE_MAP)
@@ -175,6 +183,8 @@ int rules_attrs_take(
 		tree_node key;
 		tree_node value;
 		tree_pair(map, i, &key, &value);
+		if (rules && names_rules(key))
+			continue;
 		int err = read_attribute(&attrs, key, value, path, error);
 		if (err)
 			return err;
@@ -188,13 +198,41 @@ int rules_attrs_take(
 	return 0;
 }
 
+int rules_attrs_take(
+	tree_node map, const char *path, struct diet_attrs *out, struct tree_error *error)
+{
+	return take(map, path, false, out, error);
+}
+
+/* Both or none. */
+static int read_rules(tree_node map, struct diet_attrs *attrs, struct tree_error *error)
+{
+	tree_node digest = tree_get_int(map, KEY_RULES_DIGEST);
+	tree_node device = tree_get_int(map, KEY_DEVICE);
+	uint64_t name = 0;
+	uint64_t up = 0;
+	if (!digest && !device)
+		return 0;
+	if (!tree_uint(digest, UINT32_MAX, &name) || !tree_uint(device, 1, &up))
+		return wrong(error, "[-16]", "a rule set is named by 32 bits and the end of Dev");
+	attrs->rules_named = true;
+	attrs->rules_digest = (uint32_t)name;
+	attrs->device = up;
+	return 0;
+}
+
 int rules_attrs_read(struct slice cbor, struct diet_attrs *out, struct tree_error *error)
 {
 	struct tree *tree = tree_parse(cbor.data, cbor.len, TREE_DEPTH_FILE, error);
+	struct diet_attrs attrs;
 	if (!tree)
 		return -EINVAL;
-	int err = rules_attrs_take(tree_root(tree), "", out, error);
+	int err = take(tree_root(tree), "", true, &attrs, error);
+	if (!err)
+		err = read_rules(tree_root(tree), &attrs, error);
 	tree_free(tree);
+	if (!err)
+		*out = attrs;
 	return err;
 }
 
@@ -206,7 +244,12 @@ static void put_pair(struct tree_writer *w, int64_t key, uint64_t value)
 
 void rules_attrs_write(struct tree_writer *w, const struct diet_attrs *attrs)
 {
-	tree_put_map(w, N_ATTRIBUTES - (attrs->n_dscp == 0));
+	size_t pairs = N_ATTRIBUTES;
+	if (attrs->n_dscp == 0)
+		pairs--;
+	if (attrs->rules_named)
+		pairs += 2;
+	tree_put_map(w, pairs);
 	put_pair(w, KEY_DSCP_CDA, attrs->dscp_cda);
 	put_pair(w, KEY_ECN_CDA, attrs->ecn_cda);
 	put_pair(w, KEY_FLOW_LABEL_CDA, attrs->flow_label_cda);
@@ -224,4 +267,8 @@ void rules_attrs_write(struct tree_writer *w, const struct diet_attrs *attrs)
 	put_pair(w, KEY_RULE_ID, attrs->rule_id);
 	put_pair(w, KEY_HOP_LIMIT_CDA, attrs->hop_limit_cda);
 	put_pair(w, KEY_WINDOW, attrs->window);
+	if (!attrs->rules_named)
+		return;
+	put_pair(w, KEY_RULES_DIGEST, attrs->rules_digest);
+	put_pair(w, KEY_DEVICE, attrs->device);
 }

@@ -20,9 +20,10 @@ const struct rules_attribute *rules_attributes(size_t *n);
 bool rules_attribute_is_list(const struct rules_attribute *attribute);
 
 /*
- * The profile map alone, as a plugin hands it over. Absent keys have the defaults of IKEv2
- * (extension -04: 64-bit alignment, optional trailer, SPI and SN whole, nothing else compressed)
- * and a window that fits; diet_attrs_check has passed. 0 or -EINVAL with *error.
+ * The profile map alone, as a plugin hands it over, where it may name a rule set, too. Absent keys
+ * have the defaults of IKEv2 (extension -04: 64-bit alignment, optional trailer, SPI and SN whole,
+ * nothing else compressed) and a window that fits; diet_attrs_check has passed. 0 or -EINVAL with
+ * *error.
  */
 int rules_attrs_read(struct slice cbor, struct diet_attrs *out, struct tree_error *error);
 /* The same of a node in a tree; path is where it stands, for *error. */

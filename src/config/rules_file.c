@@ -132,8 +132,7 @@ int rules_file_profile(
 	int err = rules_file_open(cbor, &file, error);
 	if (err)
 		return err;
-	err = file.context ? wrong(error, "[2]", "the daemon does not apply explicit rule sets")
-			   : rules_file_find(&file, name, out, error);
+	err = rules_file_find(&file, name, out, error);
 	rules_file_close(&file);
 	return err;
 }

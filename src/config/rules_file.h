@@ -36,7 +36,7 @@ void rules_file_close(struct rules_file *file);
 int rules_file_find(const struct rules_file *file, const char *name, struct diet_attrs *out,
 	struct tree_error *error);
 
-/* open, find, close; a file with a rule set is refused: the daemon would not apply it. */
+/* open, find, close. */
 int rules_file_profile(
 	struct slice cbor, const char *name, struct diet_attrs *out, struct tree_error *error);
 

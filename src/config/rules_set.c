@@ -4,6 +4,7 @@
 
 #include "config/sid.h"
 #include "config/yang.h"
+#include "base/wire.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -400,6 +401,29 @@ static int check_set(const struct schc_rule_set *set, struct tree_error *error)
 	return wrong(error, &reader, fault.text);
 }
 
+static int digest(tree_node context, uint8_t out[static HASH_SHA256_LEN])
+{
+	struct tree_writer w;
+	tree_writer_init(&w);
+	tree_put_node(&w, context);
+	int err = w.error;
+	if (!err)
+		hash_sha256((struct slice){w.data, w.len}, out);
+	tree_writer_fini(&w);
+	return err;
+}
+
+uint32_t rules_set_digest(const struct rules_set *set)
+{
+	return get_be32(set->digest);
+}
+
+const char *rules_digest_print(uint32_t digest, char out[static RULES_DIGEST_TEXT])
+{
+	snprintf(out, RULES_DIGEST_TEXT, "%08x", (unsigned)digest);
+	return out;
+}
+
 int rules_set_read(tree_node context, struct rules_set *out, struct tree_error *error)
 {
 	tree_node schc = tree_get_int(context, (int64_t)sid_data("/" YANG_ROOT));
@@ -418,13 +442,15 @@ int rules_set_read(tree_node context, struct rules_set *out, struct tree_error *
 		if (text)
 			err = wrong(error, &reader, text);
 	}
-	struct schc_rule_set set = {.rule = rules, .n = (unsigned)n};
+	struct rules_set set = {.set = {.rule = rules, .n = (unsigned)n}, .rules = rules};
 	if (!err)
-		err = check_set(&set, error);
+		err = check_set(&set.set, error);
+	if (!err)
+		err = digest(context, set.digest);
 	if (err)
 		free(rules);
 	else
-		*out = (struct rules_set){set, rules};
+		*out = set;
 	return err;
 }
 

@@ -4,12 +4,19 @@
 #define DIETVPN_CONFIG_RULES_SET_H
 
 #include "codec/tree.h"
+#include "crypto/hash.h"
 #include "schc/set.h"
 
 struct rules_set {
 	struct schc_rule_set set; /* borrows rules */
 	struct schc_rule *rules;
+	uint8_t digest[HASH_SHA256_LEN]; /* of the encoding, whatever profiles stand beside it */
 };
+
+enum { RULES_DIGEST_TEXT = 9 };
+/* The first four octets: what two ends compare, as a number and as "1a2b3c4d". */
+uint32_t rules_set_digest(const struct rules_set *set);
+const char *rules_digest_print(uint32_t digest, char out[static RULES_DIGEST_TEXT]);
 
 /*
  * context: of struct rules_file. Every rule legal, lossless and known to the engine, and the set as

@@ -8,7 +8,7 @@
 /* What is wrong with a value: the rest of a sentence that begins with the key's name, and what to
  * do, or "". */
 struct value_error {
-	char text[96];
+	char text[144];
 	char hint[96];
 };
 

@@ -34,7 +34,7 @@ struct control_call {
 	void (*release)(void *state);
 	void *client; /* control_client.c: whose call it is */
 	int code;
-	char text[256], place[128], hint[256];
+	char text[320], place[128], hint[256];
 };
 
 /* The answer is this error instead of a map: a negative errno and its one line. */

@@ -3,6 +3,7 @@
 #include "daemon/control_peer.h"
 
 #include "crypto/aead.h"
+#include "daemon/control_rules.h"
 #include "daemon/daemon.h"
 #include "daemon/overhead.h"
 #include "daemon/put.h"
@@ -79,6 +80,7 @@ static void put_state(struct put *map, const struct tunnel_peer *peer,
 	const char *trouble = peer->trouble[0] ? peer->trouble : host_trouble(host, peer->policy);
 	bool ready = (policy->out || policy->out_fallback) && policy->path->remote.addr.family;
 	const char *state = ready ? "up" : *trouble ? "down" : "waiting";
+	char text[256];
 
 	if (config->template && !peer->template)
 		state = "template";
@@ -90,6 +92,8 @@ static void put_state(struct put *map, const struct tunnel_peer *peer,
 	}
 	if (!*trouble && never_verified(policy))
 		trouble = "packets come, none verifies: are the keys and the Cipher the peer's?";
+	if (!*trouble)
+		trouble = control_rules_trouble(config, policy, text, sizeof(text));
 	put_text(map, "state", state);
 	if (*trouble)
 		put_text(map, "trouble", trouble);
@@ -120,6 +124,7 @@ void control_put_peer(const struct tunnel_peer *peer, bool details, struct tree_
 			overhead = overhead_smallest(policy->out);
 		if (overhead >= 0)
 			put_uint(&map, "overhead_bytes", (uint64_t)overhead);
+		control_put_rules(&map, config, policy, details);
 		if (details)
 			put_details(&map, peer, config, policy);
 	}

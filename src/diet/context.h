@@ -56,8 +56,11 @@ struct diet_attrs {
 	const struct schc_rule_set *rules;
 	struct diet_shared *shared; /* diet/shared.h: of rules, for all their SAs; NULL: each has
 				       its own */
-	uint32_t rules_digest; /* names them: the first octets of the SHA-256 of their encoding */
-	bool device;           /* this end is Dev: what it sends goes Up; local, not negotiated */
+	/* Rules are meant that others know by this digest: the first octets of the SHA-256 of their
+	 * encoding. What makes rules of it is the host. */
+	bool rules_named;
+	uint32_t rules_digest;
+	bool device; /* this end is Dev: what it sends goes Up; local, not negotiated */
 };
 
 /* Plain ESP: RFC 4303 with 32-bit alignment, nothing compressed, SPI and SN whole. */
@@ -95,7 +98,7 @@ struct diet_count {
 struct diet_by_set {
 	const struct schc_set *set; /* the block's */
 	struct diet_block *block;
-	uint32_t strange;          /* came behind a good ICV, and no rule of ours makes it */
+	uint32_t strange;          /* came behind a good ICV, and was no packet */
 	uint32_t n;                /* entries of the set */
 	struct diet_count count[]; /* of each, then of packets that no rule took */
 };

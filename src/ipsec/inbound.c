@@ -180,8 +180,28 @@ static enum drop inbound_one(struct ipsec *ipsec, struct batch_item *item, uint6
 	return DROP_NONE;
 }
 
+/* What comes of a good ICV where two ends have different rules. */
+static bool is_strange(enum drop drop)
+{
+	switch (drop) {
+	case DROP_RULE:
+	case DROP_NEXT_HEADER:
+	case DROP_POLICY_MISMATCH:
+	case DROP_IP_SHORT:
+	case DROP_IP_VERSION:
+	case DROP_IP_HEADER:
+	case DROP_IP_CHAIN:
+	case DROP_TRANSPORT_SHORT:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void count_drop(struct sa *sa, enum drop drop)
 {
+	if (sa->diet.by_set && is_strange(drop))
+		sa->diet.by->strange++;
 	if (drop == DROP_ICV)
 		sa_count_icv_failure(sa);
 	else if (drop == DROP_REPLAY_SEEN || drop == DROP_REPLAY_OLD)

@@ -188,17 +188,36 @@ static int check_selectors(struct install *install)
 	return ok ? 0 : trouble(install, -EINVAL, "its selectors reach beyond the policy");
 }
 
+/* What the plugin names by its digest is what the file has; else two ends would guess. */
+static int take_rules(struct install *install)
+{
+	const struct diet_attrs *own = &install->slot->peer->attrs;
+	struct diet_attrs *attrs = &install->attrs;
+
+	if (!attrs->rules_named)
+		return 0;
+	if (!own->rules || own->rules_digest != attrs->rules_digest || own->device != attrs->device)
+		return trouble(install, -EINVAL, "it names other rules than Compress does");
+	attrs->rules = own->rules;
+	attrs->shared = own->shared;
+	return 0;
+}
+
 static int check_attrs(struct install *install)
 {
 	struct tree_error error;
 	const char *why;
+	int r;
 
 	if (rules_attrs_read(install->params->attrs, &install->attrs, &error))
 		return trouble(install, -EINVAL, error.text);
 	why = diet_attrs_check(&install->attrs);
 	if (why)
 		return trouble(install, -EINVAL, why);
-	if (install->params->fallback && install->attrs.iipc)
+	r = take_rules(install);
+	if (r)
+		return r;
+	if (install->params->fallback && (install->attrs.iipc || install->attrs.rules))
 		return trouble(
 			install, -EINVAL, "a fallback SA must not compress the inner header");
 	return 0;

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The presets of conf/rules against what real programs send: ping, libcoap, curl; and what the verbs of `dietvpn rules` say.
+# The presets of conf/rules against what real programs send: ping, libcoap, curl; what the verbs of `dietvpn rules` say; and
+# two daemons with one set of four rules: each flow under its rule, octets as `rules check` predicts, sets that differ.
 . "$(dirname "$0")/lib.sh"
 for tool in tcpdump ping python3; do
 	command -v $tool >/dev/null || { echo "skipped: $tool is not installed"; exit 77; }
@@ -146,4 +147,182 @@ has "... with its entry" '^error: lossy.json: ietf-schc:schc.rule\[0\].entry\[3\
 mkdir -p etc/rules && cp icmpv6.cbor etc/rules/mine.cbor
 check "list" "$D" rules list --dir etc
 has "... names file and digests" "^mine +1 +1 +[0-9]+ +[0-9a-f]{8} +[0-9a-f]{8} +etc/rules/mine.cbor$" "$W/out"
+
+# --- two daemons, one SA, four rules ---
+
+# quad OUT [LEFT-OUT]: CoAP, a flow to UDP port 53, echo and TCP from the presets, without the rule of that number.
+quad() {
+	python3 - "$S/conf/rules" "$1" "${2:-}" <<-'PYTHON'
+		import copy, json, sys
+		folder, out, without = sys.argv[1:]
+		def rules(name):
+		    return json.load(open("%s/%s.json" % (folder, name)))["ietf-schc:schc"]["rule"]
+		coap, echo, tcp = rules("coap-sensor")[0], rules("icmpv6")[0], rules("tcp-web")[0]
+		dns = copy.deepcopy(coap)
+		dns["entry"] = [e for e in dns["entry"] if "coap" not in e["field-id"]]
+		for e in dns["entry"]:
+		    if e["field-id"].endswith("udp-app-port"):
+		        e["target-value"][0]["value"] = "ADU="
+		ids = {"coap": (0, 1), "dns": (2, 2), "echo": (6, 3), "tcp": (14, 4)}
+		chosen = []
+		for name, rule in (("coap", coap), ("dns", dns), ("echo", echo), ("tcp", tcp)):
+		    rule["rule-id-value"], rule["rule-id-length"] = ids[name]
+		    if name != without:
+		        chosen.append(rule)
+		if without:
+		    chosen.append({"rule-id-value": 15, "rule-id-length": 4, "rule-nature": "ietf-schc:nature-no-compression"})
+		profile = {"alignment": 8, "esp_spi_lsb": 8, "esp_sn_lsb": 8, "esp_trailer": "optional"}
+		json.dump({"version": 1, "profiles": {"quad": profile}, "ietf-schc:schc": {"rule": chosen}}, open(out, "w"))
+	PYTHON
+}
+quad quad.json && quad three.json echo
+check "the set of four rules compiles" "$D" rules compile quad.json
+check "the set of three rules compiles" "$D" rules compile three.json
+digest() { "$D" --json rules check "$W/$1.cbor" | grep -oE '"rules_digest": *"[0-9a-f]{8}' | grep -oE '[0-9a-f]{8}$'; }
+
+net_pair
+OFFLOAD=off COMPRESS=quad ALLOW=any CIPHER=chacha20-poly1305-iiv
+# rule_file SIDE NAME: what Compress = quad finds there, and the digest that its file says
+rule_file() {
+	mkdir -p "$W/$1/etc/rules"
+	cp "$W/$2.cbor" "$W/$1/etc/rules/quad.cbor"
+	sed -i "s/^RulesDigest .*/RulesDigest = $(digest "$2")/" "$W/$1/etc/home.conf" 2>/dev/null
+	own
+}
+eval "$(declare -f conf | sed '1s/conf/conf_plain/')"
+conf() {
+	local end=peer
+	[ "$1" = a ] && end=here
+	EXTRA="Device = $end"$'\n'"RulesDigest = x" conf_plain "$1"
+	rule_file "$1" quad
+}
+# flows: echo, CoAP, DNS and TCP from a to b
+cat >dns.py <<-'PYTHON'
+	import socket, sys
+	s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+	query = bytes.fromhex("12340100000100000000000004686f6d6504617270610000010001")
+	if sys.argv[1] == "serve":
+	    s.bind((sys.argv[2], 53))
+	    while True:
+	        data, peer = s.recvfrom(512)
+	        s.sendto(data[:2] + b"\x81\x83" + data[4:], peer)
+	s.settimeout(3)
+	for i in range(3):
+	    s.sendto(query, (sys.argv[2], 53))
+	    if s.recv(512)[3] != 0x83:
+	        sys.exit("no answer")
+PYTHON
+mkdir -p web4 && head -c 3000 /dev/urandom >web4/file
+serve() {
+	local to
+	to=$(other_inner a)
+	background dns b python3 "$W/dns.py" serve "$to"
+	background web b sh -c "cd '$W/web4' && exec python3 -m http.server --bind $to 8080"
+	[ -z "${server:-}" ] || background coap b "$server" -A "$to"
+	wait_for 10 on b python3 -c "import socket; socket.create_connection(('$to', 8080)).close()"
+}
+flows() {
+	local to
+	to=$(other_inner a)
+	check "$1: echo" on a ping -6 -n -c 3 -i 0.1 -W 2 "$to"
+	check "$1: DNS" on a python3 "$W/dns.py" ask "$to"
+	check "$1: HTTP" on a python3 -c "import urllib.request as u; assert len(u.urlopen('http://[$to]:8080/file', timeout=5).read()) == 3000"
+	[ -z "${server:-}" ] || check "$1: CoAP" on a "$client" -m post -B 3 -e 21.5 "coap://[$to]/example_data"
+}
+# took SIDE PEER: rule, packets, octets before and after, both ways, as `show` has them
+took() {
+	dietvpn "$1" --json show "$2" | python3 -c '
+import json, sys
+for r in json.load(sys.stdin)["tunnels"][0]["peers"][0]["rules"]["took"]:
+    print(r["rule"], *[a + b for a, b in zip(r["out"], r["in"])])' | sort
+}
+# wire NAME: datagrams of port 4500 in a capture, and their octets
+wire() {
+	python3 - "$W/$1.pcap" <<-'PYTHON'
+		import struct, sys
+		data, at, n, octets = open(sys.argv[1], "rb").read(), 24, 0, 0
+		while at < len(data):
+		    size = struct.unpack_from("<I", data, at + 8)[0]
+		    n, octets, at = n + 1, octets + struct.unpack_from(">H", data, at + 16 + 14 + 20 + 4)[0] - 8, at + 16 + size
+		print(n, octets)
+	PYTHON
+}
+four() { # TITLE: traffic under the four rules, counted at both ends and compared with the prediction
+	capture a diet0 inner "host $(other_inner a) and host $(other_inner b)"
+	capture a out0 wire 'udp port 4500 and udp[8:4] != 0'
+	flows "$1"
+	sleep 0.3
+	capture_stop inner
+	capture_stop wire
+	"$D" --json rules check quad.cbor --against inner.pcap --dev "$(other_inner b)" --app "$(other_inner a)" >predicted.json
+	python3 -c '
+import json
+for r in json.load(open("predicted.json"))["against"]["rules"]:
+    if r["packets"] and r["rule"] != "all":
+        print(r["rule"], r["packets"], r["before"], r["after"])' | sort >predicted
+	took a b >took.a
+	took b a >took.b
+	same "$1: what the rules took is what check predicts" "$(paste -sd, predicted)" "$(paste -sd, took.a)"
+	same "$1: both ends count the same" "$(paste -sd, took.a)" "$(paste -sd, took.b)"
+	for rule in ${server:+0/1} 2/2 6/3 14/4; do has "$1: rule $rule took its flow" "^$rule " took.a; done
+	# One octet each of SPI and number, an ICV of 16, and nothing else
+	same "$1: octets on the wire" "$(awk '{n += $2; after += $4} END {print n, after + 18 * n}' predicted)" "$(wire wire)"
+}
+tunnel
+serve
+four manual
+dietvpn a show b >show
+has "show: the rules and their digest" "rules quad, 4 rules, digest $(digest quad), Dev is here" show
+has "show: what each took" '^ +6/3 +3 ' show
+dietvpn b status -v >show
+has "status -v: the same digest at the other end" "^a: rules quad, 4 rules, digest $(digest quad), Dev is the peer" show
+same "no packet was of no rule" "0 0" "$(counter a rule) $(counter b rule)"
+
+# what is wrong with a file is found before anything changes
+cp "$W/a/etc/home.conf" "$W/good.conf"
+sed -i "s/^RulesDigest .*/RulesDigest = $(digest three)/" "$W/a/etc/home.conf"
+dietvpn a reload >out.reload 2>&1
+same "another digest: exit status of reload" 5 $?
+has "... names both" "RulesDigest in .*is $(digest three), but the rules of quad have $(digest quad)" out.reload
+cp "$W/good.conf" "$W/a/etc/home.conf"
+head -c 300 quad.cbor >"$W/a/etc/rules/quad.cbor"
+on a "$D" --dir "$W/a/etc" --plugin-dir "$B/keying" check >out.check 2>&1
+same "a file cut short: exit status of check" 5 $?
+has "... says which" 'Compress in \[Peer "b"\] names quad.cbor, where' out.check
+dietvpn a reload >/dev/null 2>&1
+same "... and of reload" 5 $?
+python3 - <<-'PYTHON'
+	import json
+	d = json.load(open("quad.json"))
+	rule = d["ietf-schc:schc"]["rule"][1]
+	rule["entry"] = [e for e in rule["entry"] if "udp" in e["field-id"]]
+	d["ietf-schc:schc"]["rule"] = [rule]
+	json.dump(d, open("transport.json", "w"))
+PYTHON
+"$D" rules compile transport.json >out.compile 2>&1 || bad "rules without IP headers: $(cat out.compile)"
+cp transport.cbor "$W/a/etc/rules/quad.cbor"
+on a "$D" --dir "$W/a/etc" --plugin-dir "$B/keying" check >out.check 2>&1
+same "rules for transport mode: exit status of check" 5 $?
+has "... says which" 'rule\[0\]: begins behind the IP header, for transport mode' out.check
+check "the old rules go on" on a ping -6 -n -c 2 -i 0.1 -W 2 "$(other_inner a)"
+sed -i '/^Device/d' "$W/a/etc/home.conf"
+cp quad.cbor "$W/a/etc/rules/quad.cbor"
+dietvpn a reload >out.reload 2>&1
+has "neither Device nor Role" 'neither Device nor Role says who is Dev' out.reload
+cp "$W/good.conf" "$W/a/etc/home.conf"
+check "a reload without a change keeps the counters" dietvpn a reload
+same "... all of them" "$(took a b | awk '{n += $2} END {print n + 0}')" "$(($(awk '{n += $2} END {print n}' took.a) + 4))"
+
+# another set at one end: packets of a rule that it lacks are dropped, counted and said; a reload mends it
+rule_file b three
+dietvpn b reload >out.reload 2>&1 || bad "reload with another set"
+has "another set is a restart of the peer" 'restarted.*Compress' out.reload
+on a ping -6 -n -c 2 -i 0.1 -W 1 "$(other_inner a)" >/dev/null 2>&1
+at_least "packets of an unknown rule are a drop of their own" 2 "$(counter b rule)"
+dietvpn b status >show
+has "... status says what to compare" "2 packets of the peer were none under the rules of quad: its digest has to be $(digest three)" show
+rule_file b quad
+dietvpn b reload >/dev/null 2>&1 || bad "reload with the right set"
+check "the right set again" on a ping -6 -n -c 2 -i 0.1 -W 2 "$(other_inner a)"
+for name in dns web ${server:+coap}; do background_stop $name; done
 finish

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rule sets in status and show (experience.md 2.4: "same rules?" is one look). */
+#include "daemon/control_rules.h"
+
+#include "config/config.h"
+#include "config/rules_kept.h"
+#include "daemon/put.h"
+#include "esp/sa.h"
+#include "ipsec/spd.h"
+#include "schc/set_plan.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { RULES = SCHC_SET_RULES, RULE_TEXT = 12 };
+
+/* What went under one rule, over all SAs of the peer: out, in. */
+struct row {
+	struct diet_count way[2];
+};
+
+/* Of a peer: its rules, then the packets that went whole. */
+struct rows {
+	struct row list[RULES + 1];
+	unsigned n;
+};
+
+static void add(struct diet_count *to, const struct diet_count *from)
+{
+	to->packets += from->packets;
+	to->before += from->before;
+	to->after += from->after;
+}
+
+static void add_sa(struct rows *rows, const struct sa *sa)
+{
+	const struct diet_by_set *by = sa->diet.by;
+
+	for (unsigned i = 0; i <= by->n; i++) {
+		unsigned rule = i < by->n ? by->set->entry[i].rule : rows->n;
+
+		add(&rows->list[rule].way[sa->dir == SA_IN], &by->count[i]);
+	}
+}
+
+/* SAs of the rules that the peer has now; those from before a reload end soon. */
+static bool is_ours(const struct sa *sa, const struct config_peer *config)
+{
+	return sa->diet.by_set && sa->diet.by->n <= config->rules->set.set.n;
+}
+
+static void put_count(struct put *map, const char *key, const struct diet_count *count)
+{
+	struct tree_writer *w = put_key(map, key);
+
+	tree_put_array(w, 3);
+	tree_put_uint(w, count->packets);
+	tree_put_uint(w, count->before);
+	tree_put_uint(w, count->after);
+}
+
+static void put_row(struct put *list, const char *rule, const struct row *row)
+{
+	struct put map;
+
+	if (!row->way[0].packets && !row->way[1].packets)
+		return;
+	put_init(&map);
+	put_text(&map, "rule", rule);
+	put_count(&map, "out", &row->way[0]);
+	put_count(&map, "in", &row->way[1]);
+	put_map_end(&map, put_next(list));
+}
+
+static void put_counts(
+	struct put *map, const struct config_peer *config, const struct policy *policy)
+{
+	const struct schc_rule_set *set = &config->rules->set.set;
+	struct rows rows = {.n = set->n};
+	char text[RULE_TEXT];
+	struct put list;
+
+	list_each (node, &policy->sas) {
+		const struct sa *sa = container_of(node, struct sa, by_policy);
+
+		if (is_ours(sa, config))
+			add_sa(&rows, sa);
+	}
+	put_init(&list);
+	for (unsigned i = 0; i < set->n; i++) {
+		snprintf(text, sizeof text, "%u/%u", set->rule[i].id, set->rule[i].id_bits);
+		put_row(&list, text, &rows.list[i]);
+	}
+	put_row(&list, "none", &rows.list[set->n]);
+	put_array_end(&list, put_key(map, "took"));
+}
+
+static uint64_t strange(const struct policy *policy)
+{
+	uint64_t n = 0;
+
+	list_each (node, &policy->sas) {
+		const struct sa *sa = container_of(node, struct sa, by_policy);
+
+		if (sa->diet.by_set)
+			n += sa->diet.by->strange;
+	}
+	return n;
+}
+
+void control_put_rules(struct put *map, const struct config_peer *config,
+	const struct policy *policy, bool details)
+{
+	char digest[RULES_DIGEST_TEXT];
+	struct put rules;
+
+	if (!config->rules)
+		return;
+	put_init(&rules);
+	put_text(&rules, "name", config->rules->name);
+	put_text(&rules, "digest", rules_digest_print(config->attrs.rules_digest, digest));
+	put_uint(&rules, "rules", config->rules->set.set.n);
+	put_text(&rules, "device", config->attrs.device ? "here" : "peer");
+	put_uint(&rules, "strange", strange(policy));
+	if (details)
+		put_counts(&rules, config, policy);
+	put_map_end(&rules, put_key(map, "rules"));
+}
+
+const char *control_rules_trouble(
+	const struct config_peer *config, const struct policy *policy, char *out, size_t cap)
+{
+	uint64_t n = config->rules ? strange(policy) : 0;
+	char digest[RULES_DIGEST_TEXT];
+
+	out[0] = '\0';
+	if (n)
+		snprintf(out, cap,
+			"%llu packets of the peer were none under the rules of %.40s: its digest "
+			"has to be %s, as ours, and its Device %s",
+			(unsigned long long)n, config->rules->name,
+			rules_digest_print(config->attrs.rules_digest, digest),
+			config->attrs.device ? "peer" : "here");
+	return out;
+}
