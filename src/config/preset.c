@@ -71,7 +71,8 @@ static bool take_file(struct config *config, const char *name, struct slice cbor
 	}
 	if (err)
 		return value_wrong(error, "see `dietvpn rules check`",
-			"names %s.cbor, where %.40s: %.90s", name, wrong.at, wrong.text);
+			"names %s.cbor, where %.40s%s%.90s", name, wrong.at,
+			wrong.at[0] ? ": " : "", wrong.text);
 	return true;
 }
 

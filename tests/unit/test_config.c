@@ -332,7 +332,7 @@ Test(config, files_rules_and_paths)
 	cr_assert_eq(config_load(path, &c, &errors), -EINVAL);
 	cr_assert_str_eq(errors.list[0].at, "home.d/b.conf:4");
 	cr_assert_str_eq(errors.list[0].text,
-		"Compress in [Peer \"b\"] names tiny.cbor, where [1].iot claims 7 entries where 13 "
+		"Compress in [Peer \"b\"] names tiny.cbor, where [1].iot: claims 7 entries where 13 "
 		"octets are left");
 	snprintf(command, sizeof command, "rm -r %s", dir);
 	cr_assert_eq(system(command), 0);
