@@ -256,7 +256,7 @@ static int compute(struct keying *k, struct half *half, const struct payloads *i
 
 	if (half->dh_done)
 		return 0;
-	if (!half_may_compute(k->half))
+	if (!half_may_compute(k->half, half))
 		return -EAGAIN;
 	r = dh_compute(group, half->secret, theirs, shared);
 	memcpy(half->secret, shared, sizeof half->secret);
@@ -526,6 +526,7 @@ static void grant(struct examined *e)
 	child_answer(sa, &e->inner, &w.payloads);
 	response_send(sa, &w, e->m, e->way);
 	half_drop(e->k->half, e->half);
+	half_learn(e->k->half, &e->way->remote.addr);
 	sa->dietvpn = e->inner.vendor_ours;
 	ike_sa_up(sa, payloads_notify(&e->inner, INITIAL_CONTACT));
 }

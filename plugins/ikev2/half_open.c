@@ -5,6 +5,8 @@
  */
 #include "ikev2/half_open.h"
 
+#include "ikev2/familiar.h"
+
 #include "crypto/secret.h"
 
 #include <stdlib.h>
@@ -13,8 +15,6 @@
 enum {
 	NONE = HALF_SLOTS,
 	NO_LONG = HALF_LONG_SLOTS,
-	PREFIX_4 = 3, /* octets of an address that count as one source: /24, /56 */
-	PREFIX_6 = 7,
 	PER_PREFIX = 3,
 	EPOCH_MS = 60000,
 	COOKIE_SECRET_LEN = HASH_SHORT_KEY_LEN,
@@ -22,7 +22,8 @@ enum {
 	REFUSALS_PER_S = 10,
 	REFUSED_PREFIXES = 256, /* hashes of prefixes that were refused something lately */
 	REFUSED_AGAIN_MS = 1000,
-	COMPUTES_PER_S = 2000,
+	COMPUTES_PER_S = 1500,
+	COMPUTES_FAMILIAR_PER_S = 500, /* on top, for familiar prefixes */
 };
 
 /* Tokens that come back with time. */
@@ -31,19 +32,26 @@ struct budget {
 	uint32_t left, per_s;
 };
 
+/* Handshakes in the order in which they began. */
+struct queue {
+	uint16_t oldest, newest;
+	size_t n;
+};
+
 struct half_open {
 	struct keying *k;
 	struct half slots[HALF_SLOTS];
 	uint16_t buckets[HALF_SLOTS];
 	uint16_t prefixes[HALF_SLOTS]; /* handshakes by hash of their prefix */
-	uint16_t free, oldest, newest;
-	size_t n;
-	uint16_t long_owner[HALF_LONG_SLOTS], long_next;
+	uint16_t free;
+	struct queue queues[2]; /* of strangers, and of familiar prefixes */
+	uint16_t long_owner[HALF_LONG_SLOTS], long_next[2];
 	uint8_t (*longs)[HALF_LONG_LEN];
 	uint8_t secrets[2][COOKIE_SECRET_LEN];
 	uint8_t epoch;
 	uint64_t epoch_ms;
-	struct budget refusals, computes;
+	struct budget refusals, computes, computes_familiar;
+	struct familiar familiar;
 	uint64_t refuse_ms[REFUSED_PREFIXES]; /* again from here on */
 };
 
@@ -68,7 +76,8 @@ struct half_open *half_open_create(struct keying *k)
 		return NULL;
 	}
 	h->k = k;
-	h->oldest = h->newest = NONE;
+	for (int i = 0; i < 2; i++)
+		h->queues[i] = (struct queue){.oldest = NONE, .newest = NONE};
 	for (unsigned i = 0; i < HALF_SLOTS; i++) {
 		h->slots[i].newer = (uint16_t)(i + 1);
 		h->buckets[i] = NONE;
@@ -77,6 +86,8 @@ struct half_open *half_open_create(struct keying *k)
 		h->long_owner[i] = NONE;
 	h->refusals.per_s = h->refusals.left = REFUSALS_PER_S;
 	h->computes.per_s = h->computes.left = COMPUTES_PER_S;
+	h->computes_familiar.per_s = h->computes_familiar.left = COMPUTES_FAMILIAR_PER_S;
+	familiar_init(&h->familiar, k->host, k->table_key);
 	k->host->random(k->host, h->secrets, sizeof h->secrets);
 	h->epoch_ms = now_ms(h);
 	return h;
@@ -93,7 +104,7 @@ void half_open_destroy(struct half_open *h)
 
 size_t half_open_count(const struct half_open *h)
 {
-	return h->n;
+	return h->queues[false].n + h->queues[true].n;
 }
 
 static uint16_t place(const struct half_open *h, const struct half *half)
@@ -103,9 +114,9 @@ static uint16_t place(const struct half_open *h, const struct half *half)
 
 static uint32_t prefix_of(const struct half_open *h, const struct ip_addr *addr)
 {
-	size_t len = addr->family == 4 ? PREFIX_4 : PREFIX_6;
+	uint64_t prefix = familiar_prefix(addr);
 
-	return (uint32_t)(hash(h, (struct slice){addr->bytes, len}) % HALF_SLOTS);
+	return (uint32_t)(hash_short(h->k->table_key, &prefix, sizeof prefix) % HALF_SLOTS);
 }
 
 struct slice half_init(const struct half_open *h, const struct half *half)
@@ -161,23 +172,30 @@ static void leave_bucket(struct half_open *h, const struct half *half)
 	*at = half->bucket_next;
 }
 
+static void leave_queue(struct half_open *h, const struct half *half)
+{
+	struct queue *q = &h->queues[half->familiar];
+
+	if (half->older == NONE)
+		q->oldest = half->newer;
+	else
+		h->slots[half->older].newer = half->newer;
+	if (half->newer == NONE)
+		q->newest = half->older;
+	else
+		h->slots[half->newer].older = half->older;
+	q->n--;
+}
+
 void half_drop(struct half_open *h, struct half *half)
 {
 	uint16_t at = place(h, half);
 
 	leave_bucket(h, half);
-	if (half->older == NONE)
-		h->oldest = half->newer;
-	else
-		h->slots[half->older].newer = half->newer;
-	if (half->newer == NONE)
-		h->newest = half->older;
-	else
-		h->slots[half->newer].older = half->older;
+	leave_queue(h, half);
 	if (half->long_at != NO_LONG)
 		h->long_owner[half->long_at] = NONE;
 	h->prefixes[half->prefix]--;
-	h->n--;
 	fragment_forget(&half->assembly);
 	secret_wipe(half->secret, sizeof half->secret);
 	half->at_ms = 0;
@@ -187,7 +205,9 @@ void half_drop(struct half_open *h, struct half *half)
 
 static void keep_init(struct half_open *h, struct half *half, struct slice init)
 {
-	uint16_t at = h->long_next;
+	uint16_t first = half->familiar ? HALF_LONG_STRANGERS : 0;
+	uint16_t n = half->familiar ? HALF_LONG_SLOTS - HALF_LONG_STRANGERS : HALF_LONG_STRANGERS;
+	uint16_t at = (uint16_t)(first + h->long_next[half->familiar] % n);
 
 	half->init_len = (uint16_t)init.len;
 	half->long_at = NO_LONG;
@@ -195,7 +215,7 @@ static void keep_init(struct half_open *h, struct half *half, struct slice init)
 		memcpy(half->init, init.data, init.len);
 		return;
 	}
-	h->long_next = (uint16_t)((at + 1) % HALF_LONG_SLOTS);
+	h->long_next[half->familiar] = (uint16_t)(at - first + 1);
 	if (h->long_owner[at] != NONE)
 		half_drop(h, &h->slots[h->long_owner[at]]);
 	h->long_owner[at] = place(h, half);
@@ -206,32 +226,46 @@ static void keep_init(struct half_open *h, struct half *half, struct slice init)
 static void enter(struct half_open *h, struct half *half)
 {
 	uint16_t *bucket = &h->buckets[half->digest % HALF_SLOTS];
+	struct queue *q = &h->queues[half->familiar];
 
 	half->bucket_next = *bucket;
 	*bucket = place(h, half);
-	half->older = h->newest;
+	half->older = q->newest;
 	half->newer = NONE;
-	if (h->newest == NONE)
-		h->oldest = place(h, half);
+	if (q->newest == NONE)
+		q->oldest = place(h, half);
 	else
-		h->slots[h->newest].newer = place(h, half);
-	h->newest = place(h, half);
+		h->slots[q->newest].newer = place(h, half);
+	q->newest = place(h, half);
+	q->n++;
 	h->prefixes[half->prefix]++;
-	h->n++;
+}
+
+/* Each kind pushes out its own. When the table is full the familiar ones have a quarter at least.
+ */
+static void make_room(struct half_open *h, bool familiar)
+{
+	const struct queue *strangers = &h->queues[false];
+
+	if (!familiar && strangers->n > 0 && (strangers->n >= HALF_STRANGERS || h->free == NONE))
+		half_drop(h, &h->slots[strangers->oldest]);
+	else if (h->free == NONE)
+		half_drop(h, &h->slots[h->queues[true].oldest]);
 }
 
 struct half *half_add(struct half_open *h, const uint8_t spi_i[IKE_SPI_LEN], const struct way *way,
 	struct slice init)
 {
+	bool familiar = familiar_has(&h->familiar, &way->remote.addr);
 	struct half *half;
 
 	if (init.len > HALF_LONG_LEN)
 		return NULL;
-	if (h->free == NONE)
-		half_drop(h, &h->slots[h->oldest]);
+	make_room(h, familiar);
 	half = &h->slots[h->free];
 	h->free = half->newer;
 	memset(half, 0, offsetof(struct half, init));
+	half->familiar = familiar;
 	keep_init(h, half, init);
 	memcpy(half->spis, spi_i, IKE_SPI_LEN);
 	make_spi(h, half, half->spis + IKE_SPI_LEN);
@@ -247,14 +281,18 @@ bool half_expire(struct half_open *h)
 {
 	uint64_t now = now_ms(h);
 
-	while (h->oldest != NONE && now - h->slots[h->oldest].at_ms >= HALF_LIFE_MS)
-		half_drop(h, &h->slots[h->oldest]);
-	return h->n;
+	for (int i = 0; i < 2; i++) {
+		const struct queue *q = &h->queues[i];
+
+		while (q->oldest != NONE && now - h->slots[q->oldest].at_ms >= HALF_LIFE_MS)
+			half_drop(h, &h->slots[q->oldest]);
+	}
+	return half_open_count(h);
 }
 
 bool half_wants_cookie(const struct half_open *h, const struct ip_addr *from)
 {
-	return h->n >= h->k->settings.cookie_threshold ||
+	return half_open_count(h) >= h->k->settings.cookie_threshold ||
 	       h->prefixes[prefix_of(h, from)] >= PER_PREFIX;
 }
 
@@ -332,7 +370,17 @@ bool half_may_refuse(struct half_open *h, const struct ip_addr *from)
 	return true;
 }
 
-bool half_may_compute(struct half_open *h)
+bool half_may_compute(struct half_open *h, const struct half *half)
 {
-	return spend(h, &h->computes);
+	return spend(h, &h->computes) || (half->familiar && spend(h, &h->computes_familiar));
+}
+
+void half_learn(struct half_open *h, const struct ip_addr *from)
+{
+	familiar_add(&h->familiar, from);
+}
+
+void half_save(struct half_open *h)
+{
+	familiar_save(&h->familiar);
 }

@@ -7,9 +7,11 @@
 
 enum {
 	HALF_SLOTS = 4096,
-	HALF_INIT_LEN = 512, /* IKE_SA_INIT kept in the slot itself */
+	HALF_STRANGERS = 3072, /* that prefixes may have which nobody authenticated from */
+	HALF_INIT_LEN = 512,   /* IKE_SA_INIT kept in the slot itself */
 	HALF_LONG_LEN = 3072,
 	HALF_LONG_SLOTS = 256,
+	HALF_LONG_STRANGERS = 192,
 	HALF_LIFE_MS = 30000,
 	HALF_ATTEMPTS = 3, /* IKE_AUTH that does not verify */
 	HALF_COOKIE_LEN = 17,
@@ -27,6 +29,7 @@ struct half {
 	uint8_t public_key[DH_PUBLIC_MAX];
 	uint64_t at_ms, next_iv, digest;
 	uint32_t prefix;
+	bool familiar;                      /* its prefix: it does not make place for strangers */
 	uint16_t bucket_next, older, newer; /* places in the table, HALF_SLOTS: none */
 	uint16_t init_len, long_at;         /* long_at: HALF_LONG_SLOTS where the slot holds it */
 	struct assembly *assembly; /* IKE_AUTH of which fragments are missing; NULL: none */
@@ -42,8 +45,8 @@ struct half *half_find_init(struct half_open *h, struct slice init);
 /* The one that has this SPI of ours; NULL: none. */
 struct half *half_find(struct half_open *h, const uint8_t spi_r[IKE_SPI_LEN]);
 /*
- * A place for a new one, the oldest one's where there is none; spis, way, at_ms, init are set.
- * NULL: init is too long.
+ * A place for a new one, the oldest one's of its kind where there is none; spis, way, at_ms, init
+ * are set. NULL: init is too long.
  */
 struct half *half_add(struct half_open *h, const uint8_t spi_i[IKE_SPI_LEN], const struct way *way,
 	struct slice init);
@@ -62,6 +65,11 @@ bool half_cookie_holds(struct half_open *h, const struct message *m, struct slic
 /* Budgets per second: unprotected error notifies, of which one prefix gets one; and Diffie-Hellman.
  * from NULL: the notify is part of a good handshake, its prefix may have more. */
 bool half_may_refuse(struct half_open *h, const struct ip_addr *from);
-bool half_may_compute(struct half_open *h);
+bool half_may_compute(struct half_open *h, const struct half *half);
+
+/* Somebody has authenticated from here: a quarter of all this is for such prefixes. */
+void half_learn(struct half_open *h, const struct ip_addr *from);
+/* What was learned outlives us. */
+void half_save(struct half_open *h);
 
 #endif

@@ -365,6 +365,8 @@ static void stop(struct keying *k)
 {
 	list_each_safe (node, &k->all)
 		ike_sa_part(container_of(node, struct ike_sa, link));
+	if (k->half)
+		half_save(k->half);
 }
 
 /* The IKE SAs of a peer go over to its new place, or go. */

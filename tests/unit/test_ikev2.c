@@ -26,6 +26,8 @@ enum {
 	MINIMUM_SUM = 620,
 	EXCHANGE_AT = 18,
 	FIRST_AT = 16,
+	LENGTH_AT = 24,
+	HEADER_LEN = 28,
 	UNCUT_MAX = 576 - 20 - 8
 };
 
@@ -749,6 +751,85 @@ Test(ikev2, strangers)
 	acquire(&left);
 	run(10 * SECOND);
 	expect_one_pair(2);
+}
+
+/* The cookie of the last answer in front of a request. Returns the new length. */
+static size_t put_cookie(uint8_t *init, size_t len)
+{
+	const uint8_t *answer = right.fake.sent[0].data;
+	size_t n = right.fake.sent[0].len - HEADER_LEN;
+
+	cr_assert_eq(answer[FIRST_AT], PAYLOAD_NOTIFY);
+	memmove(init + HEADER_LEN + n, init + HEADER_LEN, len - HEADER_LEN);
+	memcpy(init + HEADER_LEN, answer + HEADER_LEN, n);
+	init[HEADER_LEN] = init[FIRST_AT];
+	init[FIRST_AT] = PAYLOAD_NOTIFY;
+	init[LENGTH_AT + 2] = (uint8_t)((len + n) >> 8);
+	init[LENGTH_AT + 3] = (uint8_t)(len + n);
+	return len + n;
+}
+
+/* An IKE_SA_INIT from 4,500 prefixes, each of which returns its cookie. */
+static void flood_right(const uint8_t *init, size_t len)
+{
+	uint8_t copy[MESSAGE_MAX];
+	struct keying_datagram d = {.local = right.at, .payload = {copy, len}};
+
+	for (uint32_t n = 0; n < 4500; n++) {
+		memcpy(copy, init, len);
+		memcpy(copy, &n, sizeof n);
+		copy[7] = 10;
+		d.remote = (struct ip_endpoint){{4, {10, (uint8_t)(n >> 8), (uint8_t)n, 9}}, 500};
+		d.payload.len = len;
+		right.fake.n_sent = 0;
+		ops->datagram(right.k, &d);
+		if (right.fake.sent[0].len > 100)
+			continue;
+		d.payload.len = put_cookie(copy, len);
+		right.fake.n_sent = 0;
+		ops->datagram(right.k, &d);
+		cr_assert_gt(right.fake.sent[0].len, 100u);
+	}
+	right.fake.n_sent = 0;
+}
+
+/* A quarter of the half-open table is for prefixes from which somebody has authenticated, also
+ * before a restart: a botnet that returns cookies does not push them out. */
+Test(ikev2, familiar_prefixes_have_their_place)
+{
+	uint8_t init[MESSAGE_MAX];
+	char text[100];
+	size_t len;
+
+	for (int familiar = 0; familiar < 3; familiar++) {
+		set_up();
+		both(PLAIN);
+		if (familiar) {
+			acquire(&left);
+			pump();
+			expect_one_pair(2);
+			cr_assert_eq(
+				ops->order(left.k, POLICY, KEYING_TERMINATE, text, sizeof text), 0,
+				"%s", text);
+			run(2 * SECOND);
+		}
+		if (familiar == 2) {
+			ops->stop(right.k);
+			ops->destroy(right.k);
+			right.fake.n_timers = 0;
+			right.fake.next_socket = 0;
+			begin(&right, &left, "", PLAIN);
+		}
+		acquire(&left);
+		len = left.fake.sent[0].len;
+		memcpy(init, left.fake.sent[0].data, len);
+		step(&left, &right);
+		step(&right, &left);
+		flood_right(init, len);
+		pump();
+		cr_assert_eq(stands(), familiar > 0, "%d", familiar);
+		tear_down();
+	}
 }
 
 /* Of another major version: ours is told, in as many octets at most, and once a second to one
