@@ -26,6 +26,11 @@ struct cli {
 	const char *against, *profile, *dev, *app;
 	const char *peer, *hex, *svg;
 	long timeout_s, spi_bits, sn_bits, packet;
+	/* of init, enroll, adopt and keygen */
+	const char *tunnel, *endpoint, *gateway, *as, *network, *address;
+	const char *csv, *labels, *fingerprint, *reset;
+	bool qr, reveal, first, force, pem, label;
+	long seconds;
 	int argc; /* what is left behind the verb */
 	char **argv;
 };
@@ -39,7 +44,8 @@ typedef int cli_verb(const struct cli *cli);
 cli_verb verb_status, verb_show, verb_sa, verb_why, verb_drops, verb_log; /* status.c, log.c */
 cli_verb verb_check, verb_up, verb_down, verb_reload, verb_reference, verb_mdoc; /* conf.c */
 cli_verb verb_genkey, verb_pubkey, verb_genpsk, verb_keygen;                     /* key.c */
-cli_verb verb_rules;                                                             /* rules.c */
-cli_verb verb_demo, verb_bytes;                                                  /* demo.c */
+cli_verb verb_init, verb_enroll, verb_revoke, verb_adopt; /* init.c, enroll.c, adopt.c */
+cli_verb verb_rules;                                      /* rules.c */
+cli_verb verb_demo, verb_bytes;                           /* demo.c */
 
 #endif

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 struct client {
@@ -32,24 +33,53 @@ static int refuse_connect(const char *path, int error)
 		"no daemon answers on %s (%s)", path, strerror(error));
 }
 
-int client_open(const struct cli *cli, bool change, struct client **out)
+static const char *path_of(const struct cli *cli, bool change)
+{
+	if (cli->socket)
+		return cli->socket;
+	return change || geteuid() == 0 ? "/run/dietvpn/control.sock" : "/run/dietvpn/status.sock";
+}
+
+/* A connected socket, or -1 and errno. */
+static int connect_to(const char *path)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	const char *path = cli->socket;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(to.sun_path, sizeof to.sun_path, "%s", path);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to)) {
+		int error = errno;
+
+		close(fd);
+		errno = error;
+		fd = -1;
+	}
+	return fd;
+}
+
+bool client_daemon_runs(const struct cli *cli)
+{
+	int fd = connect_to(path_of(cli, true));
+	bool runs = fd >= 0 || (errno != ENOENT && errno != ECONNREFUSED);
+
+	if (fd >= 0)
+		close(fd);
+	return runs;
+}
+
+int client_open(const struct cli *cli, bool change, struct client **out)
+{
+	const char *path = path_of(cli, change);
 	struct client *client;
 
-	if (!path)
-		path = change || geteuid() == 0 ? "/run/dietvpn/control.sock"
-						: "/run/dietvpn/status.sock";
-	if (strlen(path) >= sizeof to.sun_path)
+	if (strlen(path) >= sizeof((struct sockaddr_un *)NULL)->sun_path)
 		return cli_fail(CLI_USAGE, "", "--socket: path too long");
-	memcpy(to.sun_path, path, strlen(path) + 1);
 	client = calloc(1, sizeof *client);
 	if (!client)
 		return cli_fail(CLI_FAILED, "", "out of memory");
 	client->cli = cli;
-	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (client->fd < 0 || connect(client->fd, (struct sockaddr *)&to, sizeof to)) {
+	client->fd = connect_to(path);
+	if (client->fd < 0) {
 		int status = refuse_connect(path, errno);
 
 		client_close(client);
@@ -212,29 +242,76 @@ int client_ask(
 	return CLI_OK;
 }
 
+/* One frame after a watch: an event goes to each. */
+static int take_event(struct client *client, int timeout_ms,
+	bool (*each)(void *arg, const char *event, json_t *of), void *arg, bool *go_on)
+{
+	struct message_response response = {0};
+	size_t used = 0;
+	int status = receive_frame(client, timeout_ms, &response, &used);
+
+	if (status)
+		return status;
+	if (response.code) {
+		status = report(&response, NULL);
+	} else if (response.event[0] && each) {
+		json_t *of = json_from_tree(response.ok);
+
+		*go_on = each(arg, response.event, of);
+		json_decref(of);
+	}
+	message_response_fini(&response);
+	consume(client, used);
+	return status;
+}
+
 int client_watch(struct client *client, const struct tree_writer *with,
 	bool (*each)(void *arg, const char *event, json_t *of), void *arg)
 {
 	int status = ask(client, "watch", with);
 	bool go_on = true;
 
+	while (status == CLI_OK && go_on)
+		status = take_event(client, -1, each, arg, &go_on);
+	return status;
+}
+
+int client_watch_begin(struct client *client, const struct tree_writer *with)
+{
+	int status = ask(client, "watch", with);
+
+	return status ? status
+		      : take_event(client, (int)client->cli->timeout_s * 1000, NULL, NULL, NULL);
+}
+
+static bool is_waiting(const struct client *client, int timeout_ms)
+{
+	struct pollfd p = {.fd = client->fd, .events = POLLIN};
+
+	return client->len || poll(&p, 1, timeout_ms) != 0;
+}
+
+static long long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int client_watch_until(struct client *client, long timeout_ms,
+	bool (*each)(void *arg, const char *event, json_t *of), void *arg)
+{
+	long long until = now_ms() + timeout_ms;
+	int status = CLI_OK;
+	bool go_on = true;
+
 	while (status == CLI_OK && go_on) {
-		struct message_response response = {0};
-		size_t used = 0;
+		long long left = until - now_ms();
 
-		status = receive_frame(client, -1, &response, &used);
-		if (status)
+		if (left <= 0 || !is_waiting(client, (int)left))
 			break;
-		if (response.code)
-			status = report(&response, NULL);
-		else if (response.event[0]) {
-			json_t *of = json_from_tree(response.ok);
-
-			go_on = each(arg, response.event, of);
-			json_decref(of);
-		}
-		message_response_fini(&response);
-		consume(client, used);
+		status = take_event(client, -1, each, arg, &go_on);
 	}
 	return status;
 }

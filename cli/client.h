@@ -15,6 +15,8 @@ struct client;
  * status. */
 int client_open(const struct cli *cli, bool change, struct client **out);
 void client_close(struct client *client);
+/* Without a word: somebody listens on the control socket, or it cannot be told. */
+bool client_daemon_runs(const struct cli *cli);
 
 /*
  * Asks, joins all frames of the answer into *result (owned by the caller). with: an encoded map, or
@@ -25,6 +27,12 @@ int client_ask(
 
 /* Reads events after a watch until each returns false or the daemon goes away. */
 int client_watch(struct client *client, const struct tree_writer *with,
+	bool (*each)(void *arg, const char *event, json_t *of), void *arg);
+
+/* The same in two steps: events are kept from when the first returns; the second ends also, with
+ * CLI_OK, when the time is over. */
+int client_watch_begin(struct client *client, const struct tree_writer *with);
+int client_watch_until(struct client *client, long timeout_ms,
 	bool (*each)(void *arg, const char *event, json_t *of), void *arg);
 
 /* client_open, client_ask, client_close; {"name": NAME} as with where name is not NULL. */

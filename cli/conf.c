@@ -1,74 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check without a daemon; up, down, reload with one. */
-#include "cli/conf.h"
-
 #include "cli/client.h"
+#include "cli/folder.h"
 #include "cli/json.h"
 #include "config/keys.h"
 #include "keying/plugin.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum {
-	MANY_PACKETS_BITS = 16, /* from here on a reservation outlasts its write, trust.md 5.2 */
-};
-
-const char *conf_dir(const struct cli *cli)
-{
-	const char *dir = cli->dir ? cli->dir : getenv("CONFIGURATION_DIRECTORY");
-
-	return dir ? dir : "/etc/dietvpn";
-}
-
-void conf_print_errors(const struct config_errors *errors)
-{
-	for (size_t i = 0; i < errors->n; i++) {
-		const struct config_error *e = &errors->list[i];
-
-		if (e->at[0])
-			fprintf(stderr, "%s: %s\n", e->at, e->text);
-		else
-			fprintf(stderr, "%s\n", e->text);
-		if (e->hint[0])
-			fprintf(stderr, "hint: %s\n", e->hint);
-	}
-	if (errors->lost)
-		fprintf(stderr, "and %zu more\n", errors->lost);
-}
-
-static int is_conf(const struct dirent *entry)
-{
-	size_t len = strlen(entry->d_name);
-
-	return len > 5 && entry->d_name[0] != '.' && strcmp(entry->d_name + len - 5, ".conf") == 0;
-}
-
-void conf_load_folder(
-	const char *dir, struct config *configs, size_t *n, struct config_errors *errors)
-{
-	struct dirent **list;
-	int count = scandir(dir, &list, is_conf, alphasort);
-
-	if (count < 0) {
-		config_errors_add(errors, dir, "", "cannot be read: %s", strerror(errno));
-		return;
-	}
-	for (int i = 0; i < count; i++) {
-		char path[CONFIG_PATH_MAX + 256];
-
-		snprintf(path, sizeof path, "%s/%s", dir, list[i]->d_name);
-		if (*n < CONF_TUNNELS_MAX && !config_load(path, &configs[*n], errors))
-			(*n)++;
-		free(list[i]);
-	}
-	free(list);
-	if (count == 0)
-		config_errors_add(errors, dir, "dietvpn.conf(5) has examples", "no NAME.conf here");
-}
+/* From here on a reservation outlasts its write, trust.md 5.2. */
+enum { MANY_PACKETS_BITS = 16 };
 
 /* The plugins that the peers name, each loaded once, judge what is theirs. */
 static void check_plugins(
@@ -116,43 +58,44 @@ static void print_notes(const struct config *config)
 	}
 }
 
+/* The sentence at the end, and the exit status. */
+static int verdict(const struct cli *cli, const struct folder *folder)
+{
+	size_t wrong = folder->errors.n + folder->errors.lost;
+	size_t peers = 0;
+
+	for (size_t i = 0; i < folder->n; i++)
+		peers += folder->tunnels[i].n_peers;
+	if (wrong) {
+		folder_print_errors(folder);
+		return cli_fail(CLI_CONFIG, "", "%zu error%s, nothing was changed", wrong,
+			wrong == 1 ? "" : "s");
+	}
+	if (cli->quiet)
+		return CLI_OK;
+	for (size_t i = 0; i < folder->n; i++)
+		print_notes(&folder->tunnels[i]);
+	printf("ok: %zu tunnel%s, %zu peer%s\n", folder->n, folder->n == 1 ? "" : "s", peers,
+		peers == 1 ? "" : "s");
+	return CLI_OK;
+}
+
 int verb_check(const struct cli *cli)
 {
-	struct config *configs = calloc(CONF_TUNNELS_MAX, sizeof *configs);
-	struct config_errors *errors = calloc(1, sizeof *errors);
-	size_t n = 0;
-	size_t peers = 0;
-	int status = CLI_OK;
+	struct folder *folder = folder_create();
+	int status;
 
-	if (!configs || !errors) {
-		free(configs);
-		free(errors);
+	if (!folder)
 		return cli_fail(CLI_FAILED, "", "out of memory");
-	}
 	if (!cli->argc)
-		conf_load_folder(conf_dir(cli), configs, &n, errors);
-	for (int i = 0; i < cli->argc && n < CONF_TUNNELS_MAX; i++)
-		if (!config_load(cli->argv[i], &configs[n], errors))
-			n++;
-	config_check_all(configs, n, errors);
-	for (size_t i = 0; i < n; i++) {
-		check_plugins(cli, &configs[i], errors);
-		peers += configs[i].n_peers;
-	}
-	for (size_t i = 0; i < n && !cli->quiet && !errors->n; i++)
-		print_notes(&configs[i]);
-	if (errors->n) {
-		conf_print_errors(errors);
-		status = cli_fail(CLI_CONFIG, "", "%zu error%s, nothing was changed",
-			errors->n + errors->lost, errors->n + errors->lost == 1 ? "" : "s");
-	} else if (!cli->quiet) {
-		printf("ok: %zu tunnel%s, %zu peer%s\n", n, n == 1 ? "" : "s", peers,
-			peers == 1 ? "" : "s");
-	}
-	for (size_t i = 0; i < n; i++)
-		config_fini(&configs[i]);
-	free(configs);
-	free(errors);
+		folder_load(folder, folder_dir(cli));
+	for (int i = 0; i < cli->argc; i++)
+		folder_load_file(folder, cli->argv[i]);
+	config_check_all(folder->tunnels, folder->n, &folder->errors);
+	for (size_t i = 0; i < folder->n; i++)
+		check_plugins(cli, &folder->tunnels[i], &folder->errors);
+	status = verdict(cli, folder);
+	folder_destroy(folder);
 	return status;
 }
 

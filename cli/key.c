@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* genkey, pubkey, genpsk: pipes of base64; keygen: files that only their owner can read. */
-#include "cli/cli.h"
+#include "cli/key.h"
 
+#include "cli/cli.h"
+#include "cli/code.h"
+#include "cli/file.h"
 #include "crypto/aead.h"
-#include "crypto/dh.h"
 #include "crypto/secret.h"
+#include "crypto/sign_private.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-enum { KEY_LEN = 32, NAME_LEN = 40 };
+enum { KEY_LEN = 32, NAME_LEN = 40, PEM_LINE = 64 };
 
 static int no_argument(const struct cli *cli)
 {
@@ -54,30 +54,65 @@ int verb_genpsk(const struct cli *cli)
 	return print_random(cli);
 }
 
+/* Base64 of what PeerKey takes: the 32 octets of an Ed25519 key, else the SubjectPublicKeyInfo. */
+static void print_public(const struct sign_public *key)
+{
+	char text[SECRET_BASE64_LEN(SIGN_SPKI_MAX)];
+	struct slice bits = {key->spki, key->spki_len};
+
+	if (key->type == SIGN_ED25519)
+		bits = sign_public_bits(key);
+	secret_to_base64(bits.data, bits.len, text);
+	puts(text);
+}
+
+/* RFC 7468: lines of 64 characters. */
+static void print_pem(const struct sign_public *key)
+{
+	char text[SECRET_BASE64_LEN(SIGN_SPKI_MAX)];
+
+	secret_to_base64(key->spki, key->spki_len, text);
+	puts("-----BEGIN PUBLIC KEY-----");
+	for (const char *at = text; *at; at += strnlen(at, PEM_LINE))
+		printf("%.*s\n", PEM_LINE, at);
+	puts("-----END PUBLIC KEY-----");
+}
+
+static void print_fingerprint(const struct sign_public *key)
+{
+	uint8_t fingerprint[SIGN_FINGERPRINT_LEN];
+
+	sign_public_fingerprint(key, fingerprint);
+	fputs("fingerprint  ", stdout);
+	for (size_t i = 0; i < sizeof fingerprint; i++)
+		printf("%02x", fingerprint[i]);
+	puts("");
+}
+
 int verb_pubkey(const struct cli *cli)
 {
-	char line[128];
-	uint8_t private_key[KEY_LEN];
-	uint8_t public_key[KEY_LEN];
-	char text[SECRET_BASE64_LEN(KEY_LEN)];
+	struct sign_private *key = NULL;
 	size_t len;
-	bool ok;
+	char *text;
+	int r;
 
 	if (no_argument(cli))
 		return CLI_USAGE;
-	ok = fgets(line, sizeof line, stdin) &&
-	     !secret_from_base64(line, strlen(line), private_key, sizeof private_key, &len) &&
-	     len == KEY_LEN;
-	if (ok) {
-		dh_x25519_public(private_key, public_key);
-		secret_to_base64(public_key, sizeof public_key, text);
-		puts(text);
-	}
-	secret_wipe(line, sizeof line);
-	secret_wipe(private_key, sizeof private_key);
-	return ok ? CLI_OK
-		  : cli_fail(CLI_FAILED, "dietvpn genkey | dietvpn pubkey",
-			    "standard input is no key: base64 of 32 octets");
+	text = file_read("-", SIGN_TEXT_MAX, &len);
+	if (!text)
+		return CLI_FAILED;
+	r = sign_private_from_text((struct slice){(const uint8_t *)text, len}, &key);
+	secret_wipe(text, len);
+	free(text);
+	if (r)
+		return cli_fail(CLI_FAILED, "dietvpn genkey | dietvpn pubkey",
+			"standard input is no private key: %s", sign_key_error(r));
+	if (cli->pem)
+		print_pem(sign_private_public(key));
+	else
+		print_public(sign_private_public(key));
+	sign_private_destroy(key);
+	return CLI_OK;
 }
 
 static bool name_ok(const char *name)
@@ -85,41 +120,60 @@ static bool name_ok(const char *name)
 	return *name && strlen(name) <= NAME_LEN && !strchr(name, '/') && name[0] != '.';
 }
 
-/* A new file, 0600; as root below /etc it goes to the daemon's user. Never overwrites. */
+/* A new file, 0600; as root it goes to the daemon's user. Never overwrites. */
 static int write_key(const char *path, const uint8_t *key, size_t len)
 {
-	char text[SECRET_BASE64_LEN(AEAD_KEYMAT_MAX)];
-	const struct passwd *user = geteuid() == 0 ? getpwnam("_dietvpn") : NULL;
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	bool ok;
+	char text[SECRET_BASE64_LEN(AEAD_KEYMAT_MAX) + 1];
+	struct file_new file = {.path = path, .kind = FILE_SECRET, .data = text};
+	int status;
 
-	if (fd < 0)
-		return cli_fail(CLI_FAILED,
-			errno == EEXIST ? "an existing key is never overwritten: remove it first"
-					: "",
-			"%s: %s", path, strerror(errno));
 	secret_to_base64(key, len, text);
-	ok = dprintf(fd, "%s\n", text) > 0 && (!user || !fchown(fd, user->pw_uid, user->pw_gid)) &&
-	     !fsync(fd);
+	strcat(text, "\n");
+	file.len = strlen(text);
+	status = file_write(&file);
 	secret_wipe(text, sizeof text);
-	if (close(fd) || !ok) {
-		unlink(path);
-		return cli_fail(CLI_FAILED, "", "%s: %s", path, strerror(errno));
+	return status;
+}
+
+int key_write_random(const char *path)
+{
+	uint8_t key[KEY_LEN];
+	int status;
+
+	secret_random(key, sizeof key);
+	status = write_key(path, key, sizeof key);
+	secret_wipe(key, sizeof key);
+	return status;
+}
+
+/* Any 32 octets are the seed of an Ed25519 key (RFC 8032 5.1.5). */
+int key_write_ed25519(const char *dir, const char *name)
+{
+	struct sign_private *key = NULL;
+	uint8_t seed[SIGN_ED25519_LEN];
+	char path[FILE_PATH_MAX];
+	int status = CLI_FAILED;
+
+	secret_random(seed, sizeof seed);
+	if (!file_path(path, dir, name))
+		status = cli_fail(CLI_USAGE, "", "%s: too long", dir);
+	else if (sign_private_from_seed(seed, &key))
+		status = cli_fail(CLI_FAILED, "", "out of memory");
+	else
+		status = write_key(path, seed, sizeof seed);
+	secret_wipe(seed, sizeof seed);
+	if (!status) {
+		printf("private key  %s (0600, new)\npublic key   ", path);
+		print_public(sign_private_public(key));
+		print_fingerprint(sign_private_public(key));
 	}
-	return CLI_OK;
+	sign_private_destroy(key);
+	return status;
 }
 
 static const char *key_dir(const struct cli *cli)
 {
 	return cli->dir ? cli->dir : "/etc/dietvpn/keys";
-}
-
-static int make_dir(const char *dir)
-{
-	if (mkdir(dir, 0700) && errno != EEXIST)
-		return cli_fail(CLI_FAILED, "--dir FOLDER writes elsewhere", "%s: %s", dir,
-			strerror(errno));
-	return CLI_OK;
 }
 
 static void print_peer_section(
@@ -163,7 +217,7 @@ static int manual_pair(const struct cli *cli)
 	if (!suite)
 		return cli_fail(CLI_USAGE, "dietvpn.conf(5) lists them under Cipher",
 			"no cipher is called \"%s\"", cli->cipher);
-	status = make_dir(key_dir(cli));
+	status = file_make_dir(key_dir(cli), FILE_SECRET);
 	for (int i = 0; i < 2 && !status; i++) {
 		uint8_t key[AEAD_KEYMAT_MAX];
 		size_t len = (size_t)suite->key_len + suite->salt_len;
@@ -189,29 +243,51 @@ static int manual_pair(const struct cli *cli)
 	return CLI_OK;
 }
 
+/* What a device has on its label and the gateway's operator types: "dietvpn adopt CODE --as". */
+static int label(const struct cli *cli, const char *dir)
+{
+	static const char marked[] = "0s"; /* what ikev2 reads as base64 */
+	uint8_t key[CODE_KEY_LEN];
+	char text[sizeof marked + SECRET_BASE64_LEN(CODE_KEY_LEN) + 1] = "0s";
+	char name[NAME_LEN + 8], path[FILE_PATH_MAX], code[CODE_TEXT];
+	struct file_new file = {.path = path, .kind = FILE_SECRET, .data = text};
+	int status;
+
+	if (!cli->reveal && !isatty(STDOUT_FILENO))
+		return cli_fail(CLI_USAGE, "--reveal prints it all the same",
+			"standard output is no terminal, and a label is a secret");
+	secret_random(key, sizeof key);
+	secret_to_base64(key, sizeof key, text + sizeof marked - 1);
+	strcat(text, "\n");
+	file.len = strlen(text);
+	snprintf(name, sizeof name, "%s.psk", cli->argv[0]);
+	status = file_path(path, dir, name) ? file_write(&file)
+					    : cli_fail(CLI_USAGE, "", "%s: too long", dir);
+	code_print(key, code);
+	if (!status)
+		printf("key      %s (0600, new): Psk of the device\nlabel    %s\n"
+		       "gateway  dietvpn adopt %s --as %s\n",
+			path, code, code, cli->argv[0]);
+	secret_wipe(key, sizeof key);
+	secret_wipe(text, sizeof text);
+	secret_wipe(code, sizeof code);
+	return status;
+}
+
 int verb_keygen(const struct cli *cli)
 {
-	uint8_t key[KEY_LEN];
-	uint8_t public_key[KEY_LEN];
-	char text[SECRET_BASE64_LEN(KEY_LEN)];
-	char path[512];
+	char name[NAME_LEN + 8];
 	int status;
 
 	if (cli->manual_pair)
 		return manual_pair(cli);
 	if (cli->argc != 1 || !name_ok(cli->argv[0]))
 		return cli_fail(CLI_USAGE, "dietvpn keygen gw", "name one key");
-	status = make_dir(key_dir(cli));
+	status = file_make_dir(key_dir(cli), FILE_SECRET);
 	if (status)
 		return status;
-	secret_random(key, sizeof key);
-	snprintf(path, sizeof path, "%s/%s.key", key_dir(cli), cli->argv[0]);
-	status = write_key(path, key, sizeof key);
-	if (!status) {
-		dh_x25519_public(key, public_key);
-		secret_to_base64(public_key, sizeof public_key, text);
-		printf("private key  %s (0600, new)\npublic key   %s\n", path, text);
-	}
-	secret_wipe(key, sizeof key);
-	return status;
+	if (cli->label)
+		return label(cli, key_dir(cli));
+	snprintf(name, sizeof name, "%s.key", cli->argv[0]);
+	return key_write_ed25519(key_dir(cli), name);
 }

@@ -39,6 +39,15 @@ static const struct verb verbs[] = {
 	{"genpsk", verb_genpsk, "", "a pre-shared key to standard output"},
 	{"keygen", verb_keygen, "NAME | --manual-pair A B",
 		"keys as files, readable by their owner only"},
+	{"init", verb_init, "NAME", "a gateway's first NAME.conf, with its keys"},
+	{"enroll", verb_enroll, "NAME [--qr]", "what a new device needs: QR code, typed code, URI"},
+	{"enroll --csv", NULL, "FILE --labels FILE.svg", "many devices, a sheet of labels"},
+	{"adopt", verb_adopt, "'DV1:...' | -", "on a device: what enroll gave becomes NAME.conf"},
+	{"adopt CODE", NULL, "--as NAME", "on a gateway: lets in a device by its label"},
+	{"adopt --first", NULL, "[--seconds N]", "or the first that shows its key"},
+	{"adopt --fingerprint", NULL, "HEX --as NAME", "or the one with this key"},
+	{"adopt --reset", NULL, "PEER", "forgets its pinned key"},
+	{"revoke", verb_revoke, "NAME", "ends a device's SAs, and its key for good"},
 	{"rules", verb_rules, "compile FILE.json",
 		"JSON to the CBOR that the daemon loads; -o FILE"},
 	{"rules dump", NULL, "FILE.cbor", "back to JSON, or with --diag diagnostic notation"},
@@ -97,6 +106,15 @@ static void help(FILE *out)
 	      "  --dev, --app ADDRESS    the SA's two ends, for rules with cda-deviid, cda-appiid\n"
 	      "  --profile NAME          of a rule file with several\n"
 	      "  -v, --verbose           status: also which rules each peer has\n"
+	      "  --tunnel NAME           enroll, adopt, revoke: which one; on a device: its name\n"
+	      "  --endpoint HOST[:PORT]  enroll: where devices find this gateway\n"
+	      "  --qr, --svg FILE        enroll: as QR code on the terminal, in a file\n"
+	      "  --reveal                secrets even where standard output is no terminal\n"
+	      "  --gateway HOST[:PORT]   adopt CODE on the device, with --as, --network "
+	      "[--address]\n"
+	      "  --network PREFIX        init: inner addresses (default a new fd00::/8)\n"
+	      "  --force                 adopt, enroll: replaces what is there\n"
+	      "  --pem, --label          pubkey as PEM; keygen of a device's typed code\n"
 	      "  -q, -V, -h              quiet, version, this text\n\n"
 	      "exit status: 0 ok, 1 failed, 2 usage, 3 daemon not running, 4 not permitted,\n"
 	      "5 configuration error, 6 the answer is \"no\" or \"down\"\n",

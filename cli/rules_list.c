@@ -2,6 +2,7 @@
 /* rules list: the rule files that Compress = NAME finds, and the digests that two ends compare. */
 #include "cli/rules.h"
 
+#include "cli/folder.h"
 #include "cli/json.h"
 #include "cli/print.h"
 #include "config/preset.h"
@@ -109,13 +110,12 @@ static void print_files(const json_t *files, bool colour)
 
 int rules_list(const struct cli *cli)
 {
-	const char *dir = cli->dir ? cli->dir : getenv("CONFIGURATION_DIRECTORY");
 	struct listing listing = {.files = json_array()};
 	char own[PATH_LEN];
 
 	if (cli->argc)
 		return cli_fail(CLI_USAGE, "dietvpn rules list", "rules list takes no argument");
-	snprintf(own, sizeof own, "%s/rules", dir ? dir : "/etc/dietvpn");
+	snprintf(own, sizeof own, "%s/rules", folder_dir(cli));
 	add_folder(&listing, own);
 	add_folder(&listing, PRESET_DIR);
 	if (cli->json) {

@@ -2,7 +2,7 @@
 /* Rules, selectors and cipher of one SA, from a rule file or from the configuration of a peer. */
 #include "cli/rules_subject.h"
 
-#include "cli/conf.h"
+#include "cli/folder.h"
 #include "crypto/aead.h"
 #include "ip/addr.h"
 
@@ -34,29 +34,24 @@ static void take_sides(const struct config_peer *peer, struct trial_sides *out)
 
 static void find_peer(const char *name, struct subject *out)
 {
-	for (size_t i = 0; i < out->n_configs; i++)
-		for (size_t k = 0; k < out->configs[i].n_peers; k++)
-			if (strcmp(out->configs[i].peers[k].name, name) == 0)
-				out->peer = &out->configs[i].peers[k];
+	for (size_t i = 0; i < out->folder->n; i++)
+		for (size_t k = 0; k < out->folder->tunnels[i].n_peers; k++)
+			if (strcmp(out->folder->tunnels[i].peers[k].name, name) == 0)
+				out->peer = &out->folder->tunnels[i].peers[k];
 }
 
 static int open_peer(const struct cli *cli, struct subject *out)
 {
-	struct config_errors *errors = calloc(1, sizeof *errors);
-
-	out->configs = calloc(CONF_TUNNELS_MAX, sizeof *out->configs);
-	if (!errors || !out->configs) {
-		free(errors);
+	out->folder = folder_create();
+	if (!out->folder)
 		return cli_fail(CLI_FAILED, "", "out of memory");
-	}
-	conf_load_folder(conf_dir(cli), out->configs, &out->n_configs, errors);
+	folder_load(out->folder, folder_dir(cli));
 	find_peer(cli->peer, out);
-	if (!out->peer && errors->n)
-		conf_print_errors(errors);
-	free(errors);
-	if (!out->peer)
+	if (!out->peer) {
+		folder_print_errors(out->folder);
 		return cli_fail(CLI_CONFIG, "--dir DIR names another folder",
-			"no peer \"%s\" in the files of %s", cli->peer, conf_dir(cli));
+			"no peer \"%s\" in the files of %s", cli->peer, folder_dir(cli));
+	}
 	out->what = cli->peer;
 	out->attrs = out->peer->attrs;
 	out->suite = peer_suite(out->peer);
@@ -125,8 +120,6 @@ void subject_close(struct subject *subject)
 {
 	if (subject->has_rules)
 		rules_close(&subject->rules);
-	for (size_t i = 0; i < subject->n_configs; i++)
-		config_fini(&subject->configs[i]);
-	free(subject->configs);
+	folder_destroy(subject->folder);
 	*subject = (struct subject){0};
 }

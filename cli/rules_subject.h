@@ -3,6 +3,7 @@
 #ifndef DIETVPN_CLI_RULES_SUBJECT_H
 #define DIETVPN_CLI_RULES_SUBJECT_H
 
+#include "cli/folder.h"
 #include "cli/rules.h"
 #include "cli/rules_trial.h"
 #include "config/config.h"
@@ -13,9 +14,8 @@ struct subject {
 	const char *what; /* file name, or name of the peer; borrowed of cli */
 	bool has_rules;
 	struct rules rules; /* of the file */
-	struct config *configs;
-	size_t n_configs;
-	const struct config_peer *peer; /* of configs; NULL: a file */
+	struct folder *folder;
+	const struct config_peer *peer; /* of folder; NULL: a file */
 	struct diet_attrs attrs;        /* attrs.rules: the set, or NULL */
 	struct trial_ends ends;
 	struct ip_addr addr[2];

@@ -78,7 +78,7 @@ bool uri_endpoint_ok(const char *endpoint)
 	       (!colon || port_ok(colon + 1));
 }
 
-static bool preset_ok(const char *preset)
+bool uri_preset_ok(const char *preset)
 {
 	static const char *const presets[] = {"off", "safe", "iot", "link"};
 
@@ -135,7 +135,7 @@ static bool set_gateway_id(struct enrolment *e, const char *text)
 
 static bool set_preset(struct enrolment *e, const char *text)
 {
-	return set_text(e->compress, sizeof e->compress, text, preset_ok(text));
+	return set_text(e->compress, sizeof e->compress, text, uri_preset_ok(text));
 }
 
 static bool set_address(struct enrolment *e, const char *text)

@@ -36,6 +36,8 @@ bool uri_name_ok(const char *name);
 bool uri_id_ok(const char *id);
 /* host or host:port: a name, an IPv4 address, or an IPv6 address, in brackets before a port. */
 bool uri_endpoint_ok(const char *endpoint);
+/* off, safe, iot or link. */
+bool uri_preset_ok(const char *preset);
 /* The address that a device has where nothing says otherwise; errors of enrol_address. */
 int uri_derive_address(const struct enrolment *e, struct ip_addr *out);
 
