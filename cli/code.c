@@ -107,7 +107,10 @@ static int value_of(char c)
 	const char *at;
 
 	c = (char)toupper((unsigned char)c);
-	c = c == 'I' || c == 'L' ? '1' : c == 'O' ? '0' : c;
+	if (c == 'I' || c == 'L')
+		c = '1';
+	else if (c == 'O')
+		c = '0';
 	at = c ? strchr(alphabet, c) : NULL;
 	return at ? (int)(at - alphabet) : -1;
 }

@@ -99,19 +99,12 @@ static int find_daemon(const struct cli *cli, struct gateway *g)
 	return CLI_OK;
 }
 
-int gateway_open(const struct cli *cli, struct gateway **out)
+static int open_parts(const struct cli *cli, struct gateway *g)
 {
-	struct gateway *g = calloc(1, sizeof *g);
-	int status = CLI_OK;
+	int status;
 
-	if (g)
-		g->folder = folder_create();
-	if (!g || !g->folder)
-		status = cli_fail(CLI_FAILED, "", "out of memory");
-	if (!status) {
-		folder_load(g->folder, folder_dir(cli));
-		status = choose_tunnel(cli, g);
-	}
+	folder_load(g->folder, folder_dir(cli));
+	status = choose_tunnel(cli, g);
 	if (!status)
 		status = read_master(g);
 	if (!status)
@@ -119,6 +112,18 @@ int gateway_open(const struct cli *cli, struct gateway **out)
 	if (!status)
 		status = endpoint_choose(
 			cli, g->config->interface.listen_nat, g->endpoint, sizeof g->endpoint);
+	return status;
+}
+
+int gateway_open(const struct cli *cli, struct gateway **out)
+{
+	struct gateway *g = calloc(1, sizeof *g);
+	int status;
+
+	if (!g)
+		return cli_fail(CLI_FAILED, "", "out of memory");
+	g->folder = folder_create();
+	status = g->folder ? open_parts(cli, g) : cli_fail(CLI_FAILED, "", "out of memory");
 	if (status)
 		gateway_close(g);
 	else
