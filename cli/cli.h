@@ -21,7 +21,7 @@ struct cli {
 	const char *dir;    /* configuration folder */
 	const char *plugin_dir;
 	const char *cipher;
-	bool json, cbor, quiet, verbose, colour, manual_pair, bare, diag, ike;
+	bool json, cbor, quiet, verbose, colour, manual_pair, bare, diag, ike, ladder, follow;
 	const char *output; /* NULL: the default of the verb */
 	const char *against, *profile, *dev, *app;
 	const char *peer, *hex, *svg;
@@ -41,7 +41,7 @@ int cli_fail(int status, const char *hint, const char *fmt, ...)
 
 typedef int cli_verb(const struct cli *cli);
 
-cli_verb verb_status, verb_show, verb_sa, verb_why, verb_drops, verb_log; /* status.c, log.c */
+cli_verb verb_status, verb_show, verb_sa, verb_drops, verb_log, verb_why; /* status.c, log.c, why.c */
 cli_verb verb_check, verb_up, verb_down, verb_reload, verb_reference, verb_mdoc; /* conf.c */
 cli_verb verb_genkey, verb_pubkey, verb_genpsk, verb_keygen;                     /* key.c */
 cli_verb verb_init, verb_enroll, verb_revoke, verb_adopt; /* init.c, enroll.c, adopt.c */

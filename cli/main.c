@@ -27,9 +27,11 @@ static const struct verb verbs[] = {
 	{"sa rekey", NULL, "PEER",
 		"new keys for its ESP SAs, with --ike for the IKE SA, before the old ones go"},
 	{"sa terminate", NULL, "PEER", "ends its IKE SA and all that belongs to it"},
-	{"why", verb_why, "PEER", "why it has no SA, in one sentence"},
+	{"why", verb_why, "[PEER|ADDRESS] [--ladder]",
+		"the last key exchange that failed: what differs, and the smallest fix"},
 	{"drops", verb_drops, "", "every reason why packets were dropped, with its count"},
-	{"log", verb_log, "[TOPIC...]", "events as they happen"},
+	{"log", verb_log, "[-f] [TOPIC...]",
+		"the last key exchanges; with -f also events as they happen"},
 	{"up", verb_up, "NAME", "loads NAME.conf now"},
 	{"down", verb_down, "NAME", "takes the tunnel down: interface, routes, SAs, all of it"},
 	{"reload", verb_reload, "", "checks all files and applies the difference, or nothing"},
@@ -115,6 +117,8 @@ static void help(FILE *out)
 	      "  --network PREFIX        init: inner addresses (default a new fd00::/8)\n"
 	      "  --force                 adopt, enroll: replaces what is there\n"
 	      "  --pem, --label          pubkey as PEM; keygen of a device's typed code\n"
+	      "  --ladder                why: the messages of the exchange, with their octets\n"
+	      "  -f, --follow            log: goes on with what happens\n"
 	      "  -q, -V, -h              quiet, version, this text\n\n"
 	      "exit status: 0 ok, 1 failed, 2 usage, 3 daemon not running, 4 not permitted,\n"
 	      "5 configuration error, 6 the answer is \"no\" or \"down\"\n",

@@ -34,6 +34,8 @@ static const struct row rows[] = {
 	{"output", TEXT, AT(output), 0},
 	{"bare", FLAG, AT(bare), 0},
 	{"ike", FLAG, AT(ike), 0},
+	{"ladder", FLAG, AT(ladder), 0},
+	{"follow", SHORT, 'f', 0},
 	{"diag", FLAG, AT(diag), 0},
 	{"against", TEXT, AT(against), 0},
 	{"pcap", TEXT, AT(against), 0},
@@ -116,6 +118,9 @@ static enum options_result set_short(struct cli *cli, int letter)
 	case 'o':
 		cli->output = optarg;
 		return OPTIONS_GO_ON;
+	case 'f':
+		cli->follow = true;
+		return OPTIONS_GO_ON;
 	case 'q':
 		cli->quiet = true;
 		return OPTIONS_GO_ON;
@@ -144,7 +149,7 @@ enum options_result options_parse(int argc, char **argv, struct cli *cli)
 			.val = rows[i].kind == SHORT ? (int)rows[i].at : FIRST_LONG + i,
 		};
 	while (result == OPTIONS_GO_ON &&
-		(opt = getopt_long(argc, argv, "qvVho:", table, NULL)) != -1) {
+		(opt = getopt_long(argc, argv, "fqvVho:", table, NULL)) != -1) {
 		if (opt < FIRST_LONG)
 			result = set_short(cli, opt);
 		else if (!set(cli, &rows[opt - FIRST_LONG]))

@@ -432,45 +432,6 @@ int verb_sa(const struct cli *cli)
 	return too_many(cli, 1) ? CLI_USAGE : list_sas(cli);
 }
 
-static const json_t *find_peer(const json_t *result, const char *name)
-{
-	const json_t *tunnel;
-	const json_t *peer;
-	size_t i;
-	size_t k;
-
-	json_array_foreach(json_object_get(result, "tunnels"), i, tunnel)
-	{
-		json_array_foreach(json_object_get(tunnel, "peers"), k, peer)
-		{
-			if (strcmp(json_text(peer, "name", ""), name) == 0)
-				return peer;
-		}
-	}
-	return NULL;
-}
-
-int verb_why(const struct cli *cli)
-{
-	const json_t *peer;
-	json_t *result;
-	int status;
-
-	if (cli->argc != 1)
-		return cli_fail(CLI_USAGE, "dietvpn why PEER", "name one peer");
-	status = client_once(cli, false, "show", "name", argument(cli), &result);
-	if (status)
-		return status;
-	peer = find_peer(result, cli->argv[0]);
-	if (cli->json)
-		json_print(result);
-	else if (!cli->cbor && peer)
-		printf("%s: %s\n", json_text(peer, "state", "?"),
-			json_text(peer, "trouble", "nothing is known against it"));
-	json_decref(result);
-	return peer ? CLI_OK : cli_fail(CLI_FAILED, "dietvpn status", "no peer has this name");
-}
-
 int verb_drops(const struct cli *cli)
 {
 	json_t *result;

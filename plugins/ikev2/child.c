@@ -281,10 +281,13 @@ int child_answer_hcp(struct child *child, const struct payloads *p)
 {
 	const struct settings *s = child->ike->peer->settings;
 	const struct notify *n = find_hcp(child->ike, p);
+	bool asked = n && s->compress && single(&child->local, &child->remote) &&
+		     payload_hcp_valid(n->data);
 
-	child->compressed = n && s->compress && single(&child->local, &child->remote) &&
-			    payload_hcp_valid(n->data) &&
-			    payload_hcp_choose(n->data, &s->hcp, &child->hcp, &child->hcp_number);
+	child->compressed =
+		asked && payload_hcp_choose(n->data, &s->hcp, &child->hcp, &child->hcp_number);
+	if (asked && !child->compressed)
+		trace_uncompressed(child->ike, n->data);
 	if (child->compressed && !child_reserve(child, &child->hcp))
 		return 0;
 	/* No short SPI is left: the SA does without. */
@@ -437,7 +440,7 @@ static uint16_t accept(
 	return 0;
 }
 
-void child_refusal(const struct ike_sa *sa, const struct payloads *p, uint16_t error)
+void child_refusal(struct ike_sa *sa, const struct payloads *p, uint16_t error)
 {
 	char text[300];
 	int n = 0;
@@ -456,6 +459,12 @@ void child_refusal(const struct ike_sa *sa, const struct payloads *p, uint16_t e
 		payload_sa_print(p->sa, text + n, sizeof text - (size_t)n);
 	say(sa->keying, KEYING_WARN, sa->peer, "%s", text);
 	trouble(sa->keying, sa->peer, text);
+	trace_child(sa, p,
+		&(struct child_outcome){.refused_here = true,
+			.error = error,
+			.why = error == TS_UNACCEPTABLE
+				       ? "its networks have nothing in common with ours"
+				       : "no common proposal for ESP"});
 }
 
 void child_answer(struct ike_sa *sa, const struct payloads *p, struct payload_writer *w)

@@ -341,6 +341,9 @@ static void on_protected(struct ike_sa *sa, const struct message *m, const struc
 	if (!expected(sa, m) || open_message(k, &k->peers_parts, &sa->assembly, &f, &opened))
 		return;
 	sa->heard_ms = f.now_ms;
+	trace_message(sa, &(struct trail_entry){.exchange = m->exchange,
+				  .octets = (uint32_t)m->octets.len,
+				  .response = m->flags & MESSAGE_FLAG_RESPONSE});
 	if (payloads_parse(opened.first, (struct slice){k->plain, opened.len}, &inner))
 		on_nonsense(sa, m, way);
 	else if (m->flags & MESSAGE_FLAG_RESPONSE)

@@ -196,6 +196,13 @@ void on_child_response(struct ike_sa *sa, struct create *c, const struct payload
 	const struct notify *n = payloads_error(p);
 	const char *why = n ? NULL : take_answer(sa, c, p);
 
+	if (!n || (n->type != TEMPORARY_FAILURE && n->type != CHILD_SA_NOT_FOUND))
+		trace_child(sa, p,
+			&(struct child_outcome){.child = c->fresh,
+				.begun_here = true,
+				.refused_here = !n,
+				.error = n ? n->type : 0,
+				.why = n ? "it makes no new child" : why});
 	if (!n && !why) {
 		settle(sa, c, p->nonce);
 		return;
@@ -393,6 +400,7 @@ void on_child_request(struct ike_sa *sa, const struct payloads *p, struct payloa
 		put_error(&a, error, w);
 		return;
 	}
+	trace_child(sa, p, &(struct child_outcome){.child = a.child});
 	note_crossing(&a);
 	if (a.old) {
 		a.old->state = CHILD_REKEYED;

@@ -109,6 +109,8 @@ void on_informational_request(
 	}
 	response_send(sa, &w, m, way);
 	if (why)
+		trace_ended(sa, payloads_error(p)->type, why);
+	if (why)
 		ike_sa_fail(sa, why);
 	else if (all)
 		ike_sa_deleted(sa);

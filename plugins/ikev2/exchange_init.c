@@ -140,6 +140,7 @@ void ike_sa_fail(struct ike_sa *sa, const char *why)
 	bool current = peer->sa == sa;
 	uint32_t chance;
 
+	trace_failed(sa, why);
 	ike_sa_destroy(sa);
 	if (!current) {
 		say(k, KEYING_WARN, peer, "no new IKE SA: %s", why);
@@ -203,6 +204,7 @@ static void note_refusal(struct ike_sa *sa, const struct notify *n)
 	static const char none[] = "NO_PROPOSAL_CHOSEN: it refuses all that we offer for the IKE "
 				   "SA: compare Cipher, Exchange and Prf";
 
+	trace_init_refused(sa, n);
 	if (n->type != NO_PROPOSAL_CHOSEN) {
 		say(sa->keying, KEYING_INFO, sa->peer, "it answers IKE_SA_INIT with error %u",
 			n->type);
@@ -365,6 +367,9 @@ void on_init_response(struct ike_sa *sa, const struct message *m, const struct w
 				m->octets.data + IKE_HEADER_LEN, m->octets.len - IKE_HEADER_LEN},
 			&p))
 		return;
+	trace_message(sa, &(struct trail_entry){.exchange = IKE_SA_INIT,
+				  .octets = (uint32_t)m->octets.len,
+				  .response = true});
 	n = payloads_notify(&p, COOKIE);
 	if (n && !p.sa.data) {
 		again_with_cookie(sa, n);
@@ -489,6 +494,15 @@ static void accept(struct ike_sa *sa, const struct payloads *p)
 	sa->peer->contacted = true;
 	sa->dietvpn = sa->dietvpn || p->vendor_ours;
 	why = take_child(sa, child, p);
+	if (why)
+		trace_child(sa, p,
+			&(struct child_outcome){.child = child,
+				.begun_here = true,
+				.refused_here = !payloads_error(p),
+				.error = payloads_error(p) ? payloads_error(p)->type : 0,
+				.why = why});
+	else
+		trace_up(sa, p, child);
 	sa->want_child = !why && child->compressed && sa->peer->settings->fallback;
 	ike_sa_up(sa, false);
 	if (!why) {
@@ -508,6 +522,7 @@ void on_auth_response(struct ike_sa *sa, const struct payloads *p)
 	struct sign_public key;
 	const char *why;
 
+	trace_auth_answer(sa, p);
 	if (!p->auth.data || !p->id_r.data) {
 		ike_sa_fail(sa, refusal(sa, p));
 		return;

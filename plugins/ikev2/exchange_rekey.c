@@ -137,6 +137,11 @@ void on_rekey_response(struct ike_sa *sa, struct create *c, const struct payload
 		timer_start(sa->keying, sa->id, TIMER_LIFE, AGAIN_MS);
 		return;
 	}
+	trace_rekey(sa, p,
+		&(struct child_outcome){.begun_here = true,
+			.refused_here = !n,
+			.error = n ? n->type : 0,
+			.why = why});
 	if (why) {
 		say(sa->keying, KEYING_INFO, sa->peer, "no rekeyed IKE SA: %s", why);
 		if (!c->crossed && sa->side == SIDE_I && sa->peer->sa == sa)
@@ -221,6 +226,11 @@ void on_rekey_request(struct ike_sa *sa, const struct payloads *p, struct payloa
 			next = succeed(&s2);
 		secret_wipe(g_ir, sizeof g_ir);
 	}
+	if (error == NO_PROPOSAL_CHOSEN || next)
+		trace_rekey(sa, p,
+			&(struct child_outcome){.refused_here = error,
+				.error = error,
+				.why = error ? "no common proposal" : NULL});
 	if (!next) {
 		payload_add_notify(w, error ? error : NO_PROPOSAL_CHOSEN, (struct slice){NULL, 0});
 		create_free(mine);

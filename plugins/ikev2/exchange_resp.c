@@ -58,12 +58,15 @@ static void refuse(struct keying *k, const struct message *m, const struct way *
 		send_octets(k, way, (struct slice){out, len});
 }
 
-static void refuse_some(struct keying *k, const struct message *m, const struct way *way,
+static bool refuse_some(struct keying *k, const struct message *m, const struct way *way,
 	uint16_t type, struct slice data)
 {
-	if ((size_t)IKE_HEADER_LEN + NOTIFY_LEN + data.len <= m->octets.len &&
-		half_may_refuse(k->half, type == INVALID_KE_PAYLOAD ? NULL : &way->remote.addr))
+	bool may = (size_t)IKE_HEADER_LEN + NOTIFY_LEN + data.len <= m->octets.len &&
+		   half_may_refuse(k->half, type == INVALID_KE_PAYLOAD ? NULL : &way->remote.addr);
+
+	if (may)
 		refuse(k, m, way, type, data);
+	return may;
 }
 
 void on_other_version(struct keying *k, const struct message *m, const struct way *way)
@@ -152,27 +155,6 @@ static bool cookie_paid(
 	return false;
 }
 
-/* One line in a while: anybody can cause it. Who it was is known only where one peer is expected.
- */
-static void note_stranger(struct keying *k, const struct way *way, const struct payloads *p)
-{
-	uint64_t now = k->host->now_ms(k->host);
-	char from[ADDR_TEXT];
-	char offer[200];
-	char text[300];
-
-	if (now < k->strangers_ms)
-		return;
-	k->strangers_ms = now + STRANGERS_MS;
-	payload_sa_print(p->sa, offer, sizeof offer);
-	snprintf(text, sizeof text,
-		"NO_PROPOSAL_CHOSEN: no common proposal for the IKE SA, %s offers %s",
-		print_addr(&way->remote.addr, from), offer);
-	say(k, KEYING_WARN, NULL, "%s", text);
-	if (k->settings.n == 1 && !k->peers[0].sa)
-		trouble(k, &k->peers[0], text);
-}
-
 static bool choose(struct keying *k, const struct message *m, const struct way *way,
 	const struct payloads *p, struct chosen *chosen)
 {
@@ -182,8 +164,8 @@ static bool choose(struct keying *k, const struct message *m, const struct way *
 
 	allowed_of_all(k, &allowed);
 	if (payload_sa_choose(p->sa, &allowed, offered, chosen)) {
-		note_stranger(k, way, p);
-		refuse_some(k, m, way, NO_PROPOSAL_CHOSEN, (struct slice){NULL, 0});
+		trace_stranger(k, m, way, p,
+			refuse_some(k, m, way, NO_PROPOSAL_CHOSEN, (struct slice){NULL, 0}));
 		return false;
 	}
 	if (chosen->group == offered)
@@ -410,7 +392,8 @@ static bool may_be_noted(struct keying *k, const struct peer *peer)
 	return true;
 }
 
-static void note_refusal(struct keying *k, const struct examined *e)
+/* octets: of our two answers. */
+static void note_refusal(struct keying *k, const struct examined *e, const size_t octets[2])
 {
 	char name[PEER_NAME_MAX] = "a name that is not plain";
 	const struct peer *shown = e->peer;
@@ -423,6 +406,13 @@ static void note_refusal(struct keying *k, const struct examined *e)
 	template = shown ? NULL : device_template(k, name);
 	if (template)
 		shown = &k->peers[template - k->settings.list];
+	trace_auth_refused(k, &(struct refused_auth){.peer = e->peer,
+				      .shown = shown,
+				      .half = e->half,
+				      .message = e->m,
+				      .inner = &e->inner,
+				      .why = e->why,
+				      .octets = {octets[0], octets[1]}});
 	if (e->peer)
 		say(k, KEYING_WARN, e->peer, "IKE_AUTH refused: %s", e->why);
 	else
@@ -438,11 +428,11 @@ static void reject(struct examined *e)
 	struct message head = {
 		.exchange = IKE_AUTH, .flags = MESSAGE_FLAG_RESPONSE, .id = e->m->id};
 	struct keying *k = e->k;
+	size_t octets[2] = {write_answer(k, e->half)};
 	struct message_writer w;
 	struct aead_key key;
 	size_t len;
 
-	note_refusal(k, e);
 	memcpy(head.spis, e->half->spis, sizeof head.spis);
 	message_begin(&w, &head, true, k->scratch, SCRATCH_LEN);
 	payload_add_notify(&w.payloads, AUTHENTICATION_FAILED, (struct slice){NULL, 0});
@@ -451,6 +441,8 @@ static void reject(struct examined *e)
 	aead_key_fini(&key);
 	if (len)
 		send_octets(k, e->way, (struct slice){k->scratch, len});
+	octets[1] = len;
+	note_refusal(k, e, octets);
 	if (++e->half->attempts >= HALF_ATTEMPTS)
 		half_drop(k->half, e->half);
 }
@@ -482,6 +474,7 @@ static struct ike_sa *promote(struct examined *e)
 	h->ppk = e->ppk;
 	h->cert_asked = e->inner.certreq_raw;
 	h->peer_hashes = auth_read_hashes(&e->init);
+	trace_begin(sa, half->init_len, len, e->m->octets.len);
 	if (!len || ike_sa_keep_init(sa, SIDE_R, (struct slice){e->k->scratch, len}) ||
 		ike_sa_enter(sa)) {
 		ike_sa_destroy(sa);
@@ -524,6 +517,7 @@ static void grant(struct examined *e)
 		return;
 	}
 	child_answer(sa, &e->inner, &w.payloads);
+	trace_up(sa, &e->inner, ike_sa_first_child(sa));
 	response_send(sa, &w, e->m, e->way);
 	half_drop(e->k->half, e->half);
 	half_learn(e->k->half, &e->way->remote.addr);

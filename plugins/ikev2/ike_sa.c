@@ -102,6 +102,7 @@ void ike_sa_destroy(struct ike_sa *sa)
 	for (int kind = 0; kind < TIMER_KINDS; kind++)
 		if (kind < TIMER_RETRY)
 			timer_stop(k, sa->id, (enum timer_kind)kind);
+	trace_end(sa);
 	request_done(sa);
 	list_each_safe (node, &sa->children)
 		child_destroy(container_of(node, struct child, link));
@@ -120,6 +121,12 @@ void ike_sa_destroy(struct ike_sa *sa)
 		sa->peer->sa = NULL;
 	secret_wipe(sa, sizeof *sa);
 	free(sa);
+}
+
+const struct child *ike_sa_first_child(const struct ike_sa *sa)
+{
+	return list_empty(&sa->children) ? NULL
+					 : container_of(sa->children.next, struct child, link);
 }
 
 bool ike_sa_has_child(const struct ike_sa *sa)
@@ -259,6 +266,9 @@ static bool transmit(struct ike_sa *sa)
 	if (!wait)
 		return false;
 	send_messages(k, &sa->way, (struct slice){sa->request.octets, sa->request.len});
+	trace_message(sa, &(struct trail_entry){.exchange = sa->request.exchange,
+				  .octets = (uint32_t)sa->request.len,
+				  .sent = true});
 	timer_start(k, sa->id, TIMER_REQUEST, wait);
 	return true;
 }
@@ -308,4 +318,8 @@ void response_send(struct ike_sa *sa, struct message_writer *w, const struct mes
 		return;
 	sa->next_expected++;
 	send_messages(sa->keying, way, octets);
+	trace_message(sa, &(struct trail_entry){.exchange = w->head.exchange,
+				  .octets = (uint32_t)len,
+				  .sent = true,
+				  .response = true});
 }

@@ -15,6 +15,7 @@
 #include "ikev2/payload_sa.h"
 #include "ikev2/payload_ts.h"
 #include "ikev2/settings.h"
+#include "ikev2/trace.h"
 
 #include "crypto/dh.h"
 #include "crypto/hash.h"
@@ -178,6 +179,7 @@ struct ike_sa {
 	bool dietvpn;         /* our Vendor ID was seen */
 	bool fragments;       /* both ends said IKEV2_FRAGMENTATION_SUPPORTED */
 	const char *fail_why; /* closed for this reason: tried again later */
+	struct trail trail;   /* of its last exchange */
 	uint64_t up_ms, heard_ms, end_ms;
 };
 
@@ -189,6 +191,7 @@ struct peer {
 	uint32_t failures;         /* in a row */
 	bool waiting;              /* TIMER_RETRY runs */
 	bool contacted;            /* INITIAL_CONTACT was sent since we started */
+	uint64_t noted_ms;         /* when a refusal in its name may be noted again */
 };
 
 struct half_open;
@@ -222,6 +225,8 @@ struct ike_sa *ike_sa_by_id(const struct keying *k, uint32_t id);
 /* Under which SPI we are found; to be called when spis changes. 0 or -ENOMEM. */
 int ike_sa_enter(struct ike_sa *sa);
 void ike_sa_random_spi(struct keying *k, uint8_t spi[IKE_SPI_LEN]);
+/* The first one that it has; NULL: none. */
+const struct child *ike_sa_first_child(const struct ike_sa *sa);
 /* One that carries packets, or is being made. */
 bool ike_sa_has_child(const struct ike_sa *sa);
 /* Keys for both directions from sa->keys. */
@@ -355,7 +360,7 @@ void child_offer(const struct ike_sa *sa, struct allowed *allowed, bool with_ke)
 int child_install(struct child *child, const struct chosen *chosen, struct slice g_ir,
 	const struct nonces *n, enum child_how how);
 /* Says why the peer's request for a child was refused. */
-void child_refusal(const struct ike_sa *sa, const struct payloads *p, uint16_t error);
+void child_refusal(struct ike_sa *sa, const struct payloads *p, uint16_t error);
 /* The responder's half of the first child: SA, TSi and TSr, or an error, into the answer. */
 void child_answer(struct ike_sa *sa, const struct payloads *p, struct payload_writer *w);
 

@@ -167,19 +167,22 @@ static bool pick_header(const struct sets *both, const struct hcp *own, struct h
 	return best <= 2 * HCP_VALUE_MAX;
 }
 
-/* A private attribute that the proposal does not mention has its default. */
+/* A private attribute that the proposal does not mention has its default, any other one any value.
+ */
+static uint64_t meant(const struct sets *offered, int kind)
+{
+	if (offered->set[kind])
+		return offered->set[kind];
+	return kind < N_PUBLIC ? UINT64_MAX : bits(absent.value[kind], absent.value[kind]);
+}
+
 static bool pick(const struct sets *offered, const struct hcp *own, struct hcp *out)
 {
 	struct sets both;
 
 	acceptable(own, &both);
 	for (int kind = 0; kind < HCP_KINDS; kind++) {
-		uint64_t set = offered->set[kind];
-
-		if (!set)
-			set = kind < N_PUBLIC ? UINT64_MAX
-					      : bits(absent.value[kind], absent.value[kind]);
-		both.set[kind] &= set;
+		both.set[kind] &= meant(offered, kind);
 		if (!both.set[kind])
 			return false;
 		out->value[kind] = both.set[kind] >> own->value[kind] & 1 ? own->value[kind]
@@ -202,6 +205,32 @@ bool payload_hcp_choose(struct slice data, const struct hcp *own, struct hcp *ou
 		data.len -= len;
 	}
 	return false;
+}
+
+bool payload_hcp_compare(struct slice data, const struct hcp *own, struct hcp_compared *out)
+{
+	int least = HCP_KINDS + 1;
+	struct sets takes;
+
+	acceptable(own, &takes);
+	while (data.len) {
+		size_t len = PROPOSAL_HEADER_LEN + (size_t)get_be16(data.data + 2);
+		struct sets offered;
+		int differ = 0;
+
+		if (read_proposal(data, &offered)) {
+			for (int kind = 0; kind < HCP_KINDS; kind++)
+				differ += !(meant(&offered, kind) & takes.set[kind]);
+			for (int kind = 0; differ < least && kind < HCP_KINDS; kind++) {
+				out->offered[kind] = meant(&offered, kind);
+				out->allowed[kind] = takes.set[kind];
+			}
+			least = differ < least ? differ : least;
+		}
+		data.data += len;
+		data.len -= len;
+	}
+	return least <= HCP_KINDS;
 }
 
 /* As in our offer: dscp_cda = sa needs a list that no attribute carries. */

@@ -37,6 +37,14 @@ void payload_hcp_offer(struct payload_writer *w, const struct hcp *own);
  * false: none, then nothing is compressed.
  */
 bool payload_hcp_choose(struct slice data, const struct hcp *own, struct hcp *out, uint8_t *number);
+/* Values as bits. */
+struct hcp_compared {
+	uint64_t offered[HCP_KINDS], allowed[HCP_KINDS];
+};
+/* The proposal with the fewest attributes that we do not take beside what we would take; an
+ * attribute that it does not mention is offered as payload_hcp_choose understands it. data: valid.
+ * false: it has no proposal that we can read. */
+bool payload_hcp_compare(struct slice data, const struct hcp *own, struct hcp_compared *out);
 void payload_hcp_answer(struct payload_writer *w, const struct hcp *chosen, uint8_t number);
 /* The answer to payload_hcp_offer(own). false: it is not one. */
 bool payload_hcp_accept(struct slice data, const struct hcp *own, struct hcp *out);

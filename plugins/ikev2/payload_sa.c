@@ -358,46 +358,87 @@ void payload_sa_answer(
 	payload_end(w, at);
 }
 
-static const char *transform_name(const struct transform *t, char *text, size_t cap)
+/* ours: we have it. */
+static const struct name {
+	uint8_t type;
+	bool ours;
+	uint16_t id;
+	const char *name;
+} names[] = {
+	{TRANSFORM_ENCR, false, 3, "3des"},
+	{TRANSFORM_ENCR, false, 11, "null"},
+	{TRANSFORM_ENCR, false, 12, "aes-cbc"},
+	{TRANSFORM_ENCR, false, 13, "aes-ctr"},
+	{TRANSFORM_ENCR, true, 14, "aes-ccm-8"},
+	{TRANSFORM_ENCR, true, 15, "aes-ccm-12"},
+	{TRANSFORM_ENCR, true, 16, "aes-ccm-16"},
+	{TRANSFORM_ENCR, true, 18, "aes-gcm-8"},
+	{TRANSFORM_ENCR, true, 19, "aes-gcm-12"},
+	{TRANSFORM_ENCR, true, 20, "aes-gcm-16"},
+	{TRANSFORM_ENCR, true, 28, "chacha20-poly1305"},
+	{TRANSFORM_ENCR, true, 29, "aes-ccm-8-iiv"},
+	{TRANSFORM_ENCR, true, 30, "aes-gcm-16-iiv"},
+	{TRANSFORM_ENCR, true, 31, "chacha20-poly1305-iiv"},
+	{TRANSFORM_PRF, false, 1, "md5"},
+	{TRANSFORM_PRF, false, 2, "sha1"},
+	{TRANSFORM_PRF, false, 4, "aes-xcbc"},
+	{TRANSFORM_PRF, true, 5, "sha256"},
+	{TRANSFORM_PRF, true, 6, "sha384"},
+	{TRANSFORM_PRF, true, 7, "sha512"},
+	{TRANSFORM_PRF, false, 8, "aes-cmac"},
+	{TRANSFORM_INTEG, false, 0, "none"},
+	{TRANSFORM_INTEG, false, 2, "hmac-sha1-96"},
+	{TRANSFORM_INTEG, false, 5, "aes-xcbc-96"},
+	{TRANSFORM_INTEG, false, 12, "hmac-sha256-128"},
+	{TRANSFORM_INTEG, false, 13, "hmac-sha384-192"},
+	{TRANSFORM_INTEG, false, 14, "hmac-sha512-256"},
+	{TRANSFORM_KE, false, 0, "none"},
+	{TRANSFORM_KE, false, 2, "modp1024"},
+	{TRANSFORM_KE, false, 5, "modp1536"},
+	{TRANSFORM_KE, false, 14, "modp2048"},
+	{TRANSFORM_KE, false, 15, "modp3072"},
+	{TRANSFORM_KE, false, 16, "modp4096"},
+	{TRANSFORM_KE, true, 19, "p256"},
+	{TRANSFORM_KE, false, 20, "p384"},
+	{TRANSFORM_KE, false, 21, "p521"},
+	{TRANSFORM_KE, true, 31, "x25519"},
+	{TRANSFORM_KE, false, 32, "x448"},
+	{TRANSFORM_ESN, true, 0, "no-esn"},
+	{TRANSFORM_ESN, true, 1, "esn"},
+};
+
+/* Keys of 128 bits are not mentioned; "aes-" and others are called as in Cipher. */
+static const char *with_bits(const char *name, uint16_t bits, char *text, size_t cap)
 {
-	static const struct {
-		uint8_t type;
-		uint16_t id;
-		const char *name;
-	} names[] = {
-		{TRANSFORM_ENCR, 12, "aes-cbc"},
-		{TRANSFORM_ENCR, 14, "aes-ccm-8"},
-		{TRANSFORM_ENCR, 15, "aes-ccm-12"},
-		{TRANSFORM_ENCR, 16, "aes-ccm-16"},
-		{TRANSFORM_ENCR, 18, "aes-gcm-8"},
-		{TRANSFORM_ENCR, 19, "aes-gcm-12"},
-		{TRANSFORM_ENCR, 20, "aes-gcm-16"},
-		{TRANSFORM_ENCR, 28, "chacha20-poly1305"},
-		{TRANSFORM_ENCR, 29, "aes-ccm-8-iiv"},
-		{TRANSFORM_ENCR, 30, "aes-gcm-16-iiv"},
-		{TRANSFORM_ENCR, 31, "chacha20-poly1305-iiv"},
-		{TRANSFORM_PRF, 2, "prf-sha1"},
-		{TRANSFORM_PRF, 5, "prf-sha256"},
-		{TRANSFORM_PRF, 6, "prf-sha384"},
-		{TRANSFORM_PRF, 7, "prf-sha512"},
-		{TRANSFORM_KE, 14, "modp2048"},
-		{TRANSFORM_KE, 19, "p256"},
-		{TRANSFORM_KE, 20, "p384"},
-		{TRANSFORM_KE, 31, "x25519"},
-		{TRANSFORM_ESN, 0, "no-esn"},
-		{TRANSFORM_ESN, 1, "esn"},
-	};
+	if (bits && bits != 128 && !strncmp(name, "aes-", 4))
+		snprintf(text, cap, "aes%u-%s", bits, name + 4);
+	else
+		snprintf(text, cap, "%s", name);
+	return text;
+}
+
+const char *payload_sa_name(const struct transform *t, char *text, size_t cap)
+{
+	static const char *const types[] = {"type", "cipher", "prf", "integrity", "group", "esn"};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (names[i].type == t->type && names[i].id == t->id) {
-			if (t->key_bits)
-				snprintf(text, cap, "%s/%u", names[i].name, t->key_bits);
-			else
-				snprintf(text, cap, "%s", names[i].name);
-			return text;
-		}
-	snprintf(text, cap, "type%u-%u", t->type, t->id);
+		if (names[i].type == t->type && names[i].id == t->id)
+			return with_bits(names[i].name, t->key_bits, text, cap);
+	snprintf(text, cap, "%s-%u", types[t->type <= TRANSFORM_ESN ? t->type : 0], t->id);
 	return text;
+}
+
+bool payload_sa_known(const char *name)
+{
+	static const uint16_t sizes[] = {128, 192, 256};
+	char text[48];
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
+			if (names[i].ours && !strcmp(name, with_bits(names[i].name, sizes[k], text,
+								   sizeof text)))
+				return true;
+	return false;
 }
 
 const char *payload_sa_print(struct slice body, char *text, size_t cap)
@@ -414,7 +455,7 @@ const char *payload_sa_print(struct slice body, char *text, size_t cap)
 				k   ? " "
 				: i ? " | "
 				    : "",
-				transform_name(&list[i].transforms[k], name, sizeof name));
+				payload_sa_name(&list[i].transforms[k], name, sizeof name));
 
 			at += len > 0 ? (size_t)len : 0;
 		}

@@ -61,7 +61,12 @@ void payload_sa_offer(struct payload_writer *w, const struct allowed *allowed, s
 /* What was chosen, with our SPI. */
 void payload_sa_answer(
 	struct payload_writer *w, uint8_t protocol, const struct chosen *chosen, struct slice spi);
-/* "chacha20-poly1305/x25519 ..." of all proposals, for people. Returns text. */
+/* "aes256-gcm-16", "x25519", "sha256": as Cipher, Exchange and Prf have it, others by their IANA
+ * number. Returns text. */
+const char *payload_sa_name(const struct transform *t, char *text, size_t cap);
+/* It is the name of something that we could allow. */
+bool payload_sa_known(const char *name);
+/* "chacha20-poly1305 x25519 ..." of all proposals, for people. Returns text. */
 const char *payload_sa_print(struct slice body, char *text, size_t cap);
 
 #endif

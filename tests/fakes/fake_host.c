@@ -358,6 +358,19 @@ static void fake_event(const struct keying_host *host, const char *name, struct 
 		snprintf(fake->events[fake->n_events++], sizeof fake->events[0], "%s", name);
 }
 
+static void fake_trace(const struct keying_host *host, uint32_t policy, struct slice cbor)
+{
+	struct fake_host *fake = fake_of(host);
+	size_t at = fake->n_traces++ % FAKE_TRACES_MAX;
+
+	fake->traces[at].len = 0;
+	if (cbor.len > sizeof fake->traces[at].cbor)
+		return;
+	memcpy(fake->traces[at].cbor, cbor.data, cbor.len);
+	fake->traces[at].len = cbor.len;
+	fake->traces[at].policy = policy;
+}
+
 void fake_host_init(struct fake_host *fake)
 {
 	memset(fake, 0, sizeof *fake);
@@ -388,6 +401,7 @@ void fake_host_init(struct fake_host *fake)
 		.state_delete = fake_state_delete,
 		.state_list = fake_state_list,
 		.managed = fake_managed,
+		.trace = fake_trace,
 	};
 }
 

@@ -16,6 +16,7 @@ enum {
 	FAKE_SENT_MAX = 256,
 	FAKE_PEERS_MAX = 16,
 	FAKE_POLICY_FIRST = 1000, /* of the peers that templates let in */
+	FAKE_TRACES_MAX = 8,
 };
 
 struct fake_sa {
@@ -89,8 +90,14 @@ struct fake_host {
 	} timers[FAKE_LINES_MAX];
 	size_t n_timers;
 	int next_socket;
-	struct ip_addr own; /* what route() tells; family 0: nothing */
-	uint32_t next_spi;  /* for whoever asks for any */
+	struct {
+		uint32_t policy;
+		uint8_t cbor[4096];
+		size_t len;
+	} traces[FAKE_TRACES_MAX]; /* the last ones */
+	size_t n_traces;           /* ever */
+	struct ip_addr own;        /* what route() tells; family 0: nothing */
+	uint32_t next_spi;         /* for whoever asks for any */
 };
 
 void fake_host_init(struct fake_host *fake);

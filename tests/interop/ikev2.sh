@@ -313,7 +313,12 @@ refused() {
 	if begin 4 >"$W/begin" 2>&1; then bad "$CASE is accepted"; else ok "$CASE is refused"; fi
 	if [ "$ROLE" != control ]; then
 		has "dietvpn's log says why" "$(one says)" "$W/a.log"
-		[ -z "$(one why)" ] || { dietvpn a why right >"$W/why" 2>&1; has "dietvpn why says why" "$(one why)" "$W/why"; }
+		[ -z "$(one why)" ] || { dietvpn a why --ladder right >"$W/why" 2>&1; has "dietvpn why says why" "$(one why)" "$W/why"; }
+		[ -z "$(one row)" ] || has "the row that differs" "$(one row)" "$W/why"
+		[ -z "$(one fix)" ] || has "the smallest fix" "$(one fix)" "$W/why"
+		has "its messages" '\|-+ (IKE_SA_INIT|IKE_AUTH), [0-9]+ octets -+>\|' "$W/why"
+		same "lines of more than 80 columns" 0 "$(grep -cE '^.{81,}' "$W/why")"
+		[ -z "${SHOW:-}" ] || cat "$W/why"
 	fi
 	stop_a
 	WRONG=

@@ -43,13 +43,13 @@ prints '^hint: '
 exits 2 "unknown option" "$cli" --jsn
 exits 2 "colour of no kind" "$cli" --color=blue
 exits 2 "timeout that is no number" "$cli" --timeout soon status
-for words in 'status a b' 'show a b' 'sa a b' 'sa delete' 'sa fresh-key' 'sa rekey' 'sa initiate' 'sa terminate' 'why' 'why a b' 'drops x' 'up' 'up a b' 'down' 'reload x' \
+for words in 'status a b' 'show a b' 'sa a b' 'sa delete' 'sa fresh-key' 'sa rekey' 'sa initiate' 'sa terminate' 'why a b' 'drops x' 'up' 'up a b' 'down' 'reload x' \
 	'keygen' 'keygen a/b' 'keygen --manual-pair a' 'keygen --manual-pair a a' 'keygen --cipher rot13 --manual-pair a b' 'demo x' \
 	'genkey x' 'genpsk x' 'pubkey x'; do
 	# shellcheck disable=SC2086
 	exits 2 "$words" "$cli" $words
 done
-for words in status show 'show plugins' 'show policy' sa drops log 'sa delete x' 'sa fresh-key x' 'sa rekey x' 'sa rekey --ike x' 'sa initiate x' 'sa terminate x' 'why x' 'up home' 'down home' reload; do
+for words in status show 'show plugins' 'show policy' sa drops log 'sa delete x' 'sa fresh-key x' 'sa rekey x' 'sa rekey --ike x' 'sa initiate x' 'sa terminate x' why 'why x' 'log -f' 'up home' 'down home' reload; do
 	# shellcheck disable=SC2086
 	exits 3 "$words without a daemon" "$cli" --socket "$W/nothing.sock" $words
 done
@@ -183,8 +183,8 @@ exits 0 "and the tunnel goes on" on a ping -c 1 -W 1 "$(other_inner a)"
 sed -i '/^Mut/d' "$W/a/etc/home.conf"
 exits 0 "reload" d reload
 
-background events a "$cli" --socket "$W/a/run/control.sock" log
-background events-json a "$cli" --socket "$W/a/run/control.sock" --json log
+background events a "$cli" --socket "$W/a/run/control.sock" log -f
+background events-json a "$cli" --socket "$W/a/run/control.sock" --json log -f
 sleep 0.3
 exits 1 "up of what is up" d up home
 exits 5 "up of a file that is not there" d up nowhere

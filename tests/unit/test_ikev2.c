@@ -9,6 +9,7 @@
 #include "crypto/secret.h"
 #include "ikev2/numbers.h"
 #include "keying/plugin.h"
+#include "keying/trace.h"
 
 #include <criterion/criterion.h>
 
@@ -934,4 +935,226 @@ Test(ikev2, configuration)
 	refused("Psk = keys/psk\n", "Psk");
 	fake_host_secret(&left.fake, "right/Psk", NULL, -ENOENT);
 	refused("", "needs a Psk");
+}
+
+/* A record of this end, read as the host reads it; NULL: there is none with this outcome. */
+static struct tree *record(const struct end *e, const char *outcome)
+{
+	const struct trace_source from = {.policy = POLICY, .plugin = "", .tunnel = "", .peer = ""};
+	size_t n = e->fake.n_traces;
+
+	for (size_t i = n; i-- > 0 && n - i <= FAKE_TRACES_MAX;) {
+		const uint8_t *cbor = e->fake.traces[i % FAKE_TRACES_MAX].cbor;
+		size_t len = e->fake.traces[i % FAKE_TRACES_MAX].len;
+		struct trace trace = {0};
+		const struct trace_entry *entry;
+		bool same;
+
+		cr_assert_eq(trace_add(&trace, &from, (struct slice){cbor, len}, &entry), 0);
+		same = !strcmp(entry->outcome, outcome);
+		trace_fini(&trace);
+		if (same)
+			return tree_parse(cbor, len, TREE_DEPTH_FILE, NULL);
+	}
+	return NULL;
+}
+
+static tree_node row(const struct tree *tree, const char *what)
+{
+	tree_node rows = tree_get(tree_root(tree), "rows");
+	char text[64];
+
+	for (size_t i = 0; i < tree_count(rows); i++)
+		if (tree_text_copy(tree_get(tree_at(rows, i), "what"), text, sizeof text) &&
+			!strcmp(text, what))
+			return tree_at(rows, i);
+	return NULL;
+}
+
+static void expect_text(tree_node map, const char *key, const char *part)
+{
+	char text[700] = "";
+
+	tree_text_copy(tree_get(map, key), text, sizeof text);
+	cr_assert(strstr(text, part), "%s: %s, not %s", key, text, part);
+}
+
+static void expect_words(
+	const struct tree *tree, const char *what, const char *side, const char *first, size_t n)
+{
+	tree_node list = tree_get(row(tree, what), side);
+	char text[200] = "";
+
+	cr_assert_eq(tree_count(list), n, "%s: %zu %s", what, tree_count(list), side);
+	tree_text_copy(tree_at(list, 0), text, sizeof text);
+	cr_assert_str_eq(text, first, "%s: %s", what, text);
+}
+
+/* left begins with this, right allows that; the record of one end, with this outcome. */
+static struct tree *meet(const char *mine, const char *theirs, struct end *who, const char *outcome)
+{
+	struct tree *tree;
+
+	begin(&left, &right, "", mine);
+	begin(&right, &left, "", theirs);
+	acquire(&left);
+	run(SECOND / 2);
+	tree = record(who, outcome);
+	cr_assert_not_null(tree, "%s: no record %s", who->name, outcome);
+	return tree;
+}
+
+static void anew(struct tree *tree)
+{
+	tree_free(tree);
+	tear_down();
+	set_up();
+}
+
+Test(ikev2, why_no_proposal)
+{
+	struct tree *tree = meet(
+		"Cipher = aes-gcm-16\nCompress = off\n", PLAIN "Prf = sha512\n", &right, "refused");
+
+	expect_text(tree_root(tree), "refused_by", "us");
+	expect_text(tree_root(tree), "error", "NO_PROPOSAL_CHOSEN");
+	expect_text(tree_root(tree), "exchange", "IKE_SA_INIT");
+	expect_words(tree, "cipher", "offered", "aes-gcm-16", 1);
+	expect_words(tree, "cipher", "allowed", "chacha20-poly1305", 1);
+	cr_assert_null(tree_get(row(tree, "cipher"), "shared"));
+	expect_text(row(tree, "key exchange"), "shared", "x25519");
+	expect_text(tree_root(tree), "fix",
+		"here add aes-gcm-16 to Cipher; or on the peer Cipher = chacha20-poly1305.");
+	cr_assert_eq(tree_count(tree_get(tree_root(tree), "messages")), 2u);
+	cr_assert(fake_host_logged(&right.fake,
+		"192.0.2.1: no IKE SA, NO_PROPOSAL_CHOSEN: it offers aes-gcm-16; we allow "
+		"chacha20-poly1305: compare Cipher"));
+	tree_free(tree);
+	/* the other end knows what it offered, and who refused */
+	tree = record(&left, "refused");
+	cr_assert_not_null(tree);
+	expect_text(tree_root(tree), "refused_by", "peer");
+	expect_words(tree, "cipher", "offered", "aes-gcm-16", 1);
+	cr_assert_null(tree_get(row(tree, "cipher"), "allowed"));
+	anew(tree);
+	/* what we never could allow is not for us to change */
+	tree = meet(PLAIN "Exchange = p256\n", PLAIN "Exchange = x25519\n", &right, "refused");
+	expect_text(tree_root(tree), "fix", "here add p256 to Exchange");
+	tree_free(tree);
+}
+
+Test(ikev2, why_not_authentic)
+{
+	struct tree *tree;
+
+	fake_host_secret(&left.fake, "right/Psk", "another one, and long enough", 0);
+	tree = meet(PLAIN, PLAIN, &right, "refused");
+	expect_text(tree_root(tree), "error", "AUTHENTICATION_FAILED");
+	expect_text(row(tree, "identity"), "shared", "left");
+	expect_words(tree, "authentication", "offered", "another Psk", 1);
+	cr_assert_null(tree_get(row(tree, "authentication"), "shared"));
+	expect_text(tree_root(tree), "fix", "one Psk in both files.");
+	cr_assert_eq(tree_count(tree_get(tree_root(tree), "messages")), 4u);
+	tree_free(tree);
+	tree = record(&left, "refused");
+	expect_text(tree_root(tree), "refused_by", "peer");
+	expect_text(tree_root(tree), "fix", "PeerId = left");
+	anew(tree);
+	tree = meet(PLAIN, PLAIN "PeerId = somebody\n", &right, "refused");
+	expect_words(tree, "identity", "offered", "left", 1);
+	expect_words(tree, "identity", "allowed", "somebody", 1);
+	expect_text(tree_root(tree), "fix",
+		"here PeerId = left in its [Peer]; or on the peer Id = somebody");
+	anew(tree);
+	tree = meet(PLAIN "PeerId = gateway\n", PLAIN, &right, "refused");
+	expect_text(tree_root(tree), "fix", "on the peer PeerId = right; or here Id = gateway.");
+	tree_free(tree);
+}
+
+Test(ikev2, why_no_child)
+{
+	struct tree *tree = meet("Cipher = chacha20-poly1305, aes-gcm-16\nCompress = off\nLocal = "
+				 "fd00::1, fd00:9::/64\n",
+		PLAIN "Allow = udp 5683\n", &right, "established");
+
+	expect_text(row(tree, "ESP cipher"), "shared", "chacha20-poly1305");
+	expect_text(row(tree, "networks there"), "shared", "udp 5683");
+	anew(tree);
+	tree = meet(PLAIN "Local = fd00::77\n", PLAIN, &right, "refused");
+	expect_text(tree_root(tree), "error", "TS_UNACCEPTABLE");
+	expect_text(tree_root(tree), "exchange", "IKE_AUTH");
+	expect_words(tree, "networks there", "offered", "fd00::77", 1);
+	expect_words(tree, "networks there", "allowed", "fd00::1", 1);
+	expect_text(tree_root(tree), "fix",
+		"here Address (Routes, Allow) of the peer = fd00::77; or there Local = fd00::1.");
+	tree_free(tree);
+	tree = record(&left, "refused");
+	expect_text(tree_root(tree), "error", "TS_UNACCEPTABLE");
+	expect_text(tree_root(tree), "refused_by", "peer");
+	tree_free(tree);
+}
+
+Test(ikev2, why_not_compressed)
+{
+	static const char iot[] = "Cipher = chacha20-poly1305\nCompress = iot\n";
+	static const char wide[] = "Cipher = chacha20-poly1305\nCompress = iot\nEspSnLsb = 16\n";
+	struct tree *tree = meet(iot, wide, &right, "reduced");
+
+	expect_words(tree, "esp_sn_lsb", "offered", "8", 1);
+	expect_words(tree, "esp_sn_lsb", "allowed", "16-32", 1);
+	expect_text(tree_root(tree), "fix", "on the peer esp_sn_lsb = 16-32; or here 8.");
+	tree_free(tree);
+	tree = record(&left, "reduced");
+	cr_assert_not_null(tree);
+	cr_assert_null(tree_get(row(tree, "compression"), "shared"));
+	tree_free(tree);
+	expect_standing();
+}
+
+Test(ikev2, why_nobody_answers_and_rekeys)
+{
+	struct tree *tree;
+
+	begin(&left, &right, "", PLAIN);
+	acquire(&left);
+	run(400 * SECOND);
+	tree = record(&left, "unanswered");
+	cr_assert_not_null(tree);
+	expect_words(tree, "cipher", "offered", "chacha20-poly1305", 1);
+	expect_text(tree_root(tree), "fix", "nothing came back from 192.0.2.2 port 500");
+	anew(tree);
+	both(PLAIN);
+	acquire(&left);
+	run(SECOND);
+	expect_one_pair(2);
+	cr_assert_eq(ops->order(left.k, POLICY, KEYING_REKEY, (char[100]){0}, 100), 0);
+	run(3 * SECOND);
+	cr_assert_eq(ops->order(right.k, POLICY, KEYING_REKEY_IKE, (char[100]){0}, 100), 0);
+	run(3 * SECOND);
+	tree = record(&left, "established");
+	expect_text(tree_root(tree), "exchange", "CREATE_CHILD_SA");
+	expect_text(tree_root(tree), "begun", "peer");
+	cr_assert_eq(tree_count(tree_get(tree_root(tree), "messages")), 2u);
+	expect_text(row(tree, "prf"), "shared", "sha256");
+	tree_free(tree);
+	cr_assert_eq(left.fake.n_traces, 3u);
+	cr_assert_eq(right.fake.n_traces, 3u);
+}
+
+/* Whoever floods gets one record in ten seconds, and no peer's name. */
+Test(ikev2, why_strangers_are_rare)
+{
+	begin(&left, &right, "", "Cipher = aes-gcm-16\nCompress = off\n");
+	begin(&right, &left, "", PLAIN);
+	acquire(&left);
+	for (unsigned i = 0; i < 2000; i++)
+		deliver(&right, &left, 0);
+	cr_assert_eq(right.fake.n_traces, 1u);
+	cr_assert_eq(right.fake.traces[0].policy, (uint32_t)POLICY);
+	left.at.addr.bytes[3] = 99;
+	for (unsigned i = 0; i < 2000; i++)
+		deliver(&right, &left, 0);
+	cr_assert_eq(right.fake.n_traces, 2u);
+	cr_assert_eq(right.fake.traces[1].policy, 0u);
+	left.at.addr.bytes[3] = 1;
 }
