@@ -102,6 +102,33 @@ own; daemon a; daemon b
 refuse "another key stays out" wait_for 3 ping_once
 has "a says why" "compare Psk" "$W/a.log"
 has "b says why" "compare Psk" "$W/b.log"
+dietvpn a why --ladder b >"$W/why.a"; dietvpn b why a >"$W/why.b"
+has "a: what differs" "^authentication Psk +\(it does not say\)" "$W/why.a"
+has "b: what differs" "^authentication another Psk +Psk$" "$W/why.b"
+has "b: the smallest fix" "^Smallest fix: one Psk in both files" "$W/why.b"
+dietvpn b log >"$W/events"
+has "b: its log has it" "exchange.refused .*peer=a .*error=AUTHENTICATION_FAILED" "$W/events"
+tunnel_down
+
+# Of a stranger the responder knows an address, and what it wanted.
+ike a; ike b
+sed -i 's/^Cipher.*/Cipher = aes-gcm-16/' "$W/a/etc/home.conf"
+sed -i 's/^Endpoint.*/Endpoint = 192.0.2.77/; s/^Role.*/Role = responder/' "$W/b/etc/home.conf"
+own; daemon a; daemon b
+background events b "$B/bin/dietvpn" --socket "$W/b/run/control.sock" log -f exchange
+refuse "another cipher stays out" wait_for 2 ping_once
+background_stop events
+has "b's log" "192.0.2.1: no IKE SA, NO_PROPOSAL_CHOSEN: it offers aes-gcm-16; we allow chacha20-poly1305: compare Cipher" "$W/b.log"
+has "b's events" "exchange.refused .*with=192.0.2.1:500" "$W/events.out"
+dietvpn b why | tee "$W/why.all" | sed 's/^/     /'
+dietvpn b why 192.0.2.1 >"$W/why.address"
+for f in all address; do
+	has "why $f: the row" "^cipher +aes-gcm-16 +chacha20-poly1305$" "$W/why.$f"
+	has "why $f: the fix" "^Smallest fix: here add aes-gcm-16 to Cipher; or on the peer Cipher" "$W/why.$f"
+done
+dietvpn b why a >"$W/why.a"
+has "nothing of it is held against a" "nothing is known against it" "$W/why.a"
+dietvpn b --json why | check "why --json" python3 -c 'import json,sys; assert json.load(sys.stdin)["exchanges"][0]["outcome"] == "refused"'
 tunnel_down
 nonces_unique
 finish
