@@ -41,7 +41,9 @@ int cli_fail(int status, const char *hint, const char *fmt, ...)
 
 typedef int cli_verb(const struct cli *cli);
 
-cli_verb verb_status, verb_show, verb_sa, verb_drops, verb_log, verb_why; /* status.c, log.c, why.c */
+cli_verb verb_status, verb_show, verb_sa, verb_drops, verb_log,
+	verb_why;    /* status.c, log.c, why.c */
+cli_verb verb_peers; /* peers.c */
 cli_verb verb_check, verb_up, verb_down, verb_reload, verb_reference, verb_mdoc; /* conf.c */
 cli_verb verb_genkey, verb_pubkey, verb_genpsk, verb_keygen;                     /* key.c */
 cli_verb verb_init, verb_enroll, verb_revoke, verb_adopt; /* init.c, enroll.c, adopt.c */

@@ -27,6 +27,8 @@ static const struct verb verbs[] = {
 	{"sa rekey", NULL, "PEER",
 		"new keys for its ESP SAs, with --ike for the IKE SA, before the old ones go"},
 	{"sa terminate", NULL, "PEER", "ends its IKE SA and all that belongs to it"},
+	{"peers", verb_peers, "[TUNNEL]",
+		"everyone known by name: of the file, enrolled, pinned, revoked"},
 	{"why", verb_why, "[PEER|ADDRESS] [--ladder]",
 		"the last key exchange that failed: what differs, and the smallest fix"},
 	{"drops", verb_drops, "", "every reason why packets were dropped, with its count"},

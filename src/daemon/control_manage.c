@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PEERS_PER_FRAME = 128, ANSWER_DEPTH = 8 };
+enum { PEERS_PER_FRAME = 128, ANSWER_DEPTH = 8, KEY_MAX = 32 };
 
 /* A question under way, and its answer when it is there. */
 struct question {
@@ -173,16 +173,39 @@ void manage_enroll(struct daemon *daemon, struct control_call *call)
 	}
 }
 
-/* Peers of the answer from call->at[1] on; true: all of them are out. */
-static bool put_peers(struct control_call *call, tree_node peers, struct put *map)
+/* What the plugin says of one peer, and whose peer it is. */
+static void put_peer(const struct question *question, tree_node peer, struct tree_writer *w)
 {
-	size_t n = tree_kind(peers) == TREE_ARRAY ? tree_count(peers) : 0;
+	struct put map;
+
+	put_init(&map);
+	put_text(&map, "tunnel", question->tunnel);
+	put_text(&map, "keying", question->keying);
+	for (size_t i = 0; tree_kind(peer) == TREE_MAP && i < tree_count(peer); i++) {
+		char key[KEY_MAX];
+		tree_node name;
+		tree_node value;
+
+		tree_pair(peer, i, &name, &value);
+		if (tree_text_copy(name, key, sizeof(key)))
+			tree_put_node(put_key(&map, key), value);
+	}
+	put_map_end(&map, w);
+}
+
+/* Peers of the answer from call->at[1] on; true: all of them are out. */
+static bool put_peers(struct control_call *call, const struct question *question)
+{
+	tree_node peers = question ? tree_get(tree_root(question->tree), "peers") : NULL;
+	size_t n = peers && tree_kind(peers) == TREE_ARRAY ? tree_count(peers) : 0;
 	struct put list;
 
 	put_init(&list);
 	for (; call->at[1] < n && list.n < PEERS_PER_FRAME; call->at[1]++)
-		tree_put_node(put_next(&list), tree_at(peers, call->at[1]));
-	put_array_end(&list, put_key(map, "peers"));
+		put_peer(question, tree_at(peers, call->at[1]), put_next(&list));
+	tree_put_map(call->ok, 1);
+	tree_put_text(call->ok, "peers");
+	put_array_end(&list, call->ok);
 	return call->at[1] >= n;
 }
 
@@ -193,7 +216,6 @@ void manage_peers(struct daemon *daemon, struct control_call *call)
 	char tunnel[CONFIG_NAME_MAX];
 	const char *of;
 	const char *keying;
-	struct put map;
 
 	if (!tunnel_in(call, tunnel, sizeof(tunnel)))
 		return;
@@ -203,16 +225,12 @@ void manage_peers(struct daemon *daemon, struct control_call *call)
 	}
 	if (question && failed(call, question))
 		return;
-	put_init(&map);
-	put_text(&map, "tunnel", question ? question->tunnel : "");
-	put_text(&map, "keying", question ? question->keying : "");
-	if (put_peers(call, question ? tree_get(tree_root(question->tree), "peers") : NULL, &map)) {
-		drop(call);
-		call->at[0]++;
-		call->at[1] = 0;
-		call->more = next_manager(daemon, tunnel, &call->at[0], &of, &keying);
-	} else {
+	if (!put_peers(call, question)) {
 		call->more = true;
+		return;
 	}
-	put_map_end(&map, call->ok);
+	drop(call);
+	call->at[0]++;
+	call->at[1] = 0;
+	call->more = next_manager(daemon, tunnel, &call->at[0], &of, &keying);
 }

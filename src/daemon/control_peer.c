@@ -186,6 +186,25 @@ static void put_cipher(struct put *map, const struct sa *sa)
 	put_uint(map, "icv", sa->key.suite->icv_len);
 }
 
+/* A guest's are its own, not all of its template's. */
+static void put_addresses(struct put *map, const struct tunnel_peer *peer,
+	const struct config_peer *config, const struct policy *policy)
+{
+	struct ip_prefix own[TS_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; peer->template && i < policy->n_remote; i++) {
+		const struct ip_addr *addr = &policy->remote[i].addr_start;
+
+		if (!n || !ip_addr_equal(&own[n - 1].addr, addr))
+			own[n++] = (struct ip_prefix){*addr, (uint8_t)(8 * ip_addr_len(addr))};
+	}
+	if (peer->template)
+		put_prefixes(map, "addresses", own, n);
+	else
+		put_prefixes(map, "addresses", config->addresses, config->n_addresses);
+}
+
 static void put_details(struct put *map, const struct tunnel_peer *peer,
 	const struct config_peer *config, const struct policy *policy)
 {
@@ -213,7 +232,7 @@ static void put_details(struct put *map, const struct tunnel_peer *peer,
 	put_uint(map, "inner_mtu", ipsec_inner_mtu(policy, path->mtu ? path->mtu : 1500));
 	if (path->moved)
 		put_age(map, "moved_s", path->moved_ms, dataplane_now_ms());
-	put_prefixes(map, "addresses", config->addresses, config->n_addresses);
+	put_addresses(map, peer, config, policy);
 	put_prefixes(map, "routes", config->routes, config->n_routes);
 }
 

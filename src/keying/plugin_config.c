@@ -290,8 +290,10 @@ static int check_peer(const struct plugin *plugin, const struct config *config,
 	const struct config_peer *peer, struct config_errors *errors)
 {
 	char at[AT_MAX];
-	int r = peer->template ? check_template(plugin, config, peer, errors) : 0;
+	int r = 0;
 
+	if (peer->template && check_template(plugin, config, peer, errors))
+		return -EINVAL; /* what else its keys are would only be noise */
 	for (size_t i = 0; i < peer->n_keys; i++)
 		if (check_value(plugin, config, peer, i, errors))
 			r = -EINVAL;

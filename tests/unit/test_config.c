@@ -331,9 +331,9 @@ Test(config, files_rules_and_paths)
 	snprintf(path, sizeof path, "%s/home.conf", dir);
 	cr_assert_eq(config_load(path, &c, &errors), -EINVAL);
 	cr_assert_str_eq(errors.list[0].at, "home.d/b.conf:4");
-	cr_assert_str_eq(errors.list[0].text,
-		"Compress in [Peer \"b\"] names tiny.cbor, where [1].iot: claims 7 entries where 13 "
-		"octets are left");
+	cr_assert_str_eq(errors.list[0].text, "Compress in [Peer \"b\"] names tiny.cbor, where "
+					      "[1].iot: claims 7 entries where 13 "
+					      "octets are left");
 	snprintf(command, sizeof command, "rm -r %s", dir);
 	cr_assert_eq(system(command), 0);
 }
@@ -367,6 +367,12 @@ Test(config, examples_load)
 	cr_assert_eq(s->attrs.esp_sn_lsb, g->attrs.esp_sn_lsb);
 	for (size_t i = 0; i < 3; i++)
 		config_fini(&c[i]);
+	char path[512];
+	snprintf(path, sizeof path, "%s/conf/examples/home-gateway.conf", dir);
+	cr_assert_eq(config_load(path, &c[0], &errors), 0, "%s", errors.list[0].text);
+	cr_expect_eq(c[0].peers[0].template, true);
+	cr_expect_str_eq(c[0].peers[0].keying, "ikev2");
+	config_fini(&c[0]);
 }
 
 Test(config, several_tunnels)
