@@ -21,6 +21,7 @@ enum sa_event {
 	SA_UNKNOWN_SPI, /* traffic of this group under a key that we lack */
 	SA_OWN_SENDER,  /* someone sends under our sender ID */
 	SA_PROBE,       /* a verified probe of this group arrived */
+	SA_USED,        /* the first packet since sa_watch */
 };
 
 struct keying_acquire {
@@ -164,6 +165,11 @@ struct keying_host {
 	 * and one sentence of text. */
 	void (*managed)(
 		const struct keying_host *, uint32_t request, int error, struct slice answer);
+	/* Packets that have passed on this SA so far. 0 or -ENOENT. */
+	int (*sa_packets)(const struct keying_host *, sa_id id, uint64_t *packets);
+	/* SA_USED follows when this SA carries its next packet, once; so that an idle SA needs no
+	 * timer. Not for long-lived keys. 0, -ENOENT, -EINVAL. */
+	int (*sa_watch)(const struct keying_host *, sa_id id);
 };
 
 /* A slot that an older host may lack. */

@@ -17,7 +17,8 @@ enum {
 	SOFT_PERCENT = 90,
 	SPREAD_PERCENT = 10,
 	LINGER_MS = 1000,
-	USE_MS = 240000
+	USE_MS = 240000,
+	USE_BESIDE_MS = 60000
 };
 
 struct child *child_create(struct ike_sa *sa)
@@ -167,14 +168,47 @@ void child_replaced(struct child *old)
 	}
 }
 
+bool child_is_superseded(const struct child *child)
+{
+	const struct ike_sa *newer = child->ike->peer->sa;
+
+	if (child->ike->state != IKE_REPLACED || !newer)
+		return false;
+	list_each (node, &newer->children)
+		if (container_of(node, struct child, link)->installed[SA_OUT])
+			return true;
+	return false;
+}
+
 void child_use(struct child *child)
 {
 	if (!child->later)
 		return;
+	child->due_ms = 0;
+	/* A newer IKE SA carries the packets; this one may still come back to it. */
+	if (child_is_superseded(child))
+		return;
 	install(child, child->later, SA_OUT);
 	forget_later(child);
 	child->replaces = NULL;
-	child->due_ms = 0;
+}
+
+void child_use_all(struct ike_sa *sa)
+{
+	list_each (node, &sa->children) {
+		struct child *child = container_of(node, struct child, link);
+
+		if (!child->replaces)
+			child_use(child);
+	}
+}
+
+void child_used(struct child *child, enum sa_dir dir)
+{
+	if (dir == SA_IN)
+		child_use(child);
+	else
+		on_used(child->ike);
 }
 
 void child_sweep(struct ike_sa *sa)
@@ -359,9 +393,17 @@ static struct sa_params params_of(
 	return p;
 }
 
-/* The responder of a rekey goes on sending on the old one until the peer has the new one for sure.
- */
-static int install_later(struct child *child, const struct sa_params *p)
+static void watch(const struct child *child, enum sa_dir dir)
+{
+	const struct keying_host *host = child->ike->keying->host;
+
+	if (child->installed[dir] && KEYING_HOST_HAS(host, sa_watch))
+		host->sa_watch(host, child->sa[dir]);
+}
+
+/* The responder of a rekey goes on sending on the old one until the peer has the new one for sure:
+ * it deletes the old one, or sends on the new one. */
+static int install_later(struct child *child, const struct sa_params *p, uint64_t wait_ms)
 {
 	child->later = malloc(sizeof *child->later);
 	if (!child->later)
@@ -372,7 +414,8 @@ static int install_later(struct child *child, const struct sa_params *p)
 		memcpy(child->attrs, p->attrs.data, p->attrs.len);
 		child->later->attrs.data = child->attrs;
 	}
-	wait_for(child, USE_MS);
+	watch(child, SA_IN);
+	wait_for(child, wait_ms);
 	return 0;
 }
 
@@ -407,11 +450,24 @@ int child_install(struct child *child, const struct chosen *chosen, struct slice
 	if (!r)
 		r = install(child, &p, SA_IN);
 	memcpy(p.keymat, keymat + (first ? 0 : len), len);
-	if (!r)
-		r = how == CHILD_REPLACING ? install_later(child, &p) : install(child, &p, SA_OUT);
+	if (!r && how == CHILD_REPLACING)
+		r = install_later(child, &p, USE_MS);
+	else if (!r && how == CHILD_BESIDE)
+		r = install_later(child, &p, USE_BESIDE_MS);
+	else if (!r)
+		r = install(child, &p, SA_OUT);
 	secret_wipe(keymat, sizeof keymat);
 	secret_wipe(p.keymat, sizeof p.keymat);
 	return r;
+}
+
+/* The peer still has another IKE SA with us: should our answer be lost, that one still serves. */
+static bool is_beside(const struct ike_sa *sa, const struct payloads *p)
+{
+	const struct ike_sa *other = sa->peer->sa;
+
+	return other && other != sa && other->state == IKE_UP && ike_sa_has_child(other) &&
+	       !payloads_notify(p, INITIAL_CONTACT);
 }
 
 /* The peer's selectors are ours seen from the other side. */
@@ -434,8 +490,8 @@ static uint16_t accept(
 	if (!selectors_narrow(&theirs, &s->core.remote_ts, &child->remote) ||
 		!selectors_narrow(&ours, &s->core.local, &child->local))
 		return TS_UNACCEPTABLE;
-	if (child_answer_hcp(child, p) ||
-		child_install(child, chosen, (struct slice){NULL, 0}, &n, CHILD_ANSWERED))
+	if (child_answer_hcp(child, p) || child_install(child, chosen, (struct slice){NULL, 0}, &n,
+						  is_beside(sa, p) ? CHILD_BESIDE : CHILD_ANSWERED))
 		return NO_PROPOSAL_CHOSEN;
 	return 0;
 }

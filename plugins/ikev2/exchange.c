@@ -11,6 +11,7 @@ enum {
 	MAJOR = 2,
 	CROSSING_MS = 30000, /* SAs of both directions that are closer than this crossed */
 	LINGER_MS = 5000,
+	LINGER_LONG_MS = 60000,
 	LIFE_SOFT_PERCENT = 90,
 	LIFE_SPREAD_PERCENT = 10,
 	LIFE_AGAIN_MS = 60000,
@@ -58,14 +59,38 @@ void exchange_next(struct ike_sa *sa)
 	}
 }
 
-static void replace(struct ike_sa *old, bool silently)
+/*
+ * Who has begun both knows that both ends have the better one, and takes the other down soon. Else
+ * much later, and by chance one end before the other: so they never take down both.
+ */
+static void replace(struct ike_sa *old, const struct ike_sa *better)
 {
-	if (silently) {
-		ike_sa_destroy(old);
-		return;
-	}
+	struct keying *k = old->keying;
+	uint64_t wait_ms = LINGER_MS;
+	uint32_t chance;
+
 	old->state = IKE_REPLACED;
-	timer_start(old->keying, old->id, TIMER_LINGER, LINGER_MS);
+	k->host->random(k->host, &chance, sizeof chance);
+	if (old->side == SIDE_R || better->side == SIDE_R)
+		wait_ms = LINGER_LONG_MS + chance % LINGER_LONG_MS;
+	timer_start(k, old->id, TIMER_LINGER, wait_ms);
+}
+
+/* The peer ended the one that we thought the better: it kept this one. */
+static void revive(struct keying *k, struct peer *peer)
+{
+	list_each (node, &k->all) {
+		struct ike_sa *sa = container_of(node, struct ike_sa, link);
+
+		if (peer->sa || sa->peer != peer || sa->state != IKE_REPLACED ||
+			!ike_sa_has_child(sa))
+			continue;
+		sa->state = IKE_UP;
+		timer_stop(k, sa->id, TIMER_LINGER);
+		peer->sa = sa;
+		child_use_all(sa);
+		on_used(sa);
+	}
 }
 
 /* Two that crossed: the one with the lower SPIi goes, and both ends see which it is. Else the older
@@ -80,7 +105,7 @@ static void settle(struct ike_sa *sa, bool initial_contact)
 {
 	struct keying *k = sa->keying;
 	struct peer *peer = sa->peer;
-	bool loses = false;
+	const struct ike_sa *winner = NULL;
 
 	list_each_safe (node, &k->all) {
 		struct ike_sa *other = container_of(node, struct ike_sa, link);
@@ -90,14 +115,14 @@ static void settle(struct ike_sa *sa, bool initial_contact)
 		if (other->state == IKE_INIT)
 			ike_sa_destroy(other);
 		else if (other->state == IKE_UP && initial_contact)
-			replace(other, true);
+			ike_sa_destroy(other);
 		else if (other->state == IKE_UP && newer_loses(other, sa))
-			loses = true;
+			winner = other;
 		else if (other->state == IKE_UP)
-			replace(other, false);
+			replace(other, sa);
 	}
-	if (loses)
-		replace(sa, false);
+	if (winner)
+		replace(sa, winner);
 	else
 		peer->sa = sa;
 }
@@ -116,7 +141,7 @@ void ike_sa_settled(struct ike_sa *sa)
 	timer_start(k, sa->id, TIMER_LIFE,
 		life_ms * LIFE_SOFT_PERCENT / 100 -
 			chance % (life_ms * LIFE_SPREAD_PERCENT / 100 + 1));
-	on_alive(sa);
+	on_used(sa);
 }
 
 void ike_sa_up(struct ike_sa *sa, bool initial_contact)
@@ -129,26 +154,11 @@ void ike_sa_up(struct ike_sa *sa, bool initial_contact)
 	if (peer->waiting)
 		timer_stop(k, (uint32_t)(peer - k->peers), TIMER_RETRY);
 	peer->waiting = false;
+	peer->contacted = true;
 	settle(sa, initial_contact);
 	say(k, KEYING_INFO, peer, "IKE SA is up, %s",
 		sa->side == SIDE_I ? "from here" : "from there");
 	tell(k, "up", peer, sa->side == SIDE_I ? "initiator" : "responder");
-}
-
-/* Silence is asked about; who sleeps is left alone. */
-void on_alive(struct ike_sa *sa)
-{
-	struct keying *k = sa->keying;
-	uint64_t every_ms = sa->peer->settings->alive_s * 1000;
-	uint64_t silent_ms = k->host->now_ms(k->host) - sa->heard_ms;
-
-	if (sa->state != IKE_UP || !every_ms)
-		return;
-	if (silent_ms >= every_ms) {
-		sa->want_alive = true;
-		exchange_next(sa);
-	}
-	timer_start(k, sa->id, TIMER_ALIVE, silent_ms < every_ms ? every_ms - silent_ms : every_ms);
 }
 
 /* Both ends rekey in time, by chance one before the other; a sleepy peer is left alone. At the end
@@ -194,6 +204,7 @@ void ike_sa_deleted(struct ike_sa *sa)
 	if (peer->sa == sa)
 		say(k, KEYING_INFO, peer, "the peer ended the IKE SA");
 	ike_sa_destroy(sa);
+	revive(k, peer);
 	start_again(k, peer);
 }
 
@@ -323,6 +334,13 @@ static bool repeats(struct ike_sa *sa, const struct message *m, const struct pay
 	       !message_open(m, outer, &sa->open, sa->keying->plain, &len);
 }
 
+static void on_unprotected(struct ike_sa *sa, const struct message *m, const struct payloads *p)
+{
+	if (m->flags & MESSAGE_FLAG_RESPONSE && expected(sa, m) &&
+		payloads_notify(p, INVALID_IKE_SPI))
+		on_unknown_there(sa);
+}
+
 static void on_protected(struct ike_sa *sa, const struct message *m, const struct way *way)
 {
 	const struct slice chain = {
@@ -333,8 +351,12 @@ static void on_protected(struct ike_sa *sa, const struct message *m, const struc
 	struct fragment f = {.message = m, .outer = &outer, .key = &sa->open};
 	struct opened opened;
 
-	if (!sa->open.suite || payloads_parse(m->first, chain, &outer) || !outer.sk_type)
+	if (!sa->open.suite || payloads_parse(m->first, chain, &outer))
 		return;
+	if (!outer.sk_type) {
+		on_unprotected(sa, m, &outer);
+		return;
+	}
 	if (!(m->flags & MESSAGE_FLAG_RESPONSE) && m->id + 1 == sa->next_expected &&
 		repeats(sa, m, &outer))
 		send_messages(k, way, (struct slice){sa->answer.octets, sa->answer.len});
@@ -398,4 +420,6 @@ void on_datagram(struct keying *k, const struct keying_datagram *datagram)
 	else if (sa && (sa->side == SIDE_R) == from_initiator &&
 		 !memcmp(m.spis, sa->spis, sizeof m.spis))
 		on_protected(sa, &m, &way);
+	else if (!sa)
+		answer_stranger(k, &m, &way);
 }

@@ -194,8 +194,13 @@ static void refused(struct ike_sa *sa, const struct create *c, const struct noti
 void on_child_response(struct ike_sa *sa, struct create *c, const struct payloads *p)
 {
 	const struct notify *n = payloads_error(p);
-	const char *why = n ? NULL : take_answer(sa, c, p);
+	const char *why;
 
+	if (child_is_superseded(c->fresh)) {
+		child_destroy(c->fresh);
+		return;
+	}
+	why = n ? NULL : take_answer(sa, c, p);
 	if (!n || (n->type != TEMPORARY_FAILURE && n->type != CHILD_SA_NOT_FOUND))
 		trace_child(sa, p,
 			&(struct child_outcome){.child = c->fresh,
@@ -246,7 +251,7 @@ static uint16_t find_old(struct asked *a)
 		memcpy(a->error_data, n->spi.data, a->error_len);
 		return CHILD_SA_NOT_FOUND;
 	}
-	return a->old->state == CHILD_GONE ? TEMPORARY_FAILURE : 0;
+	return a->old->state == CHILD_GONE || a->old->want_delete ? TEMPORARY_FAILURE : 0;
 }
 
 static uint16_t choose(struct asked *a)

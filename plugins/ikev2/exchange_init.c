@@ -491,7 +491,6 @@ static void accept(struct ike_sa *sa, const struct payloads *p)
 
 	request_done(sa);
 	sa->next_request = 2;
-	sa->peer->contacted = true;
 	sa->dietvpn = sa->dietvpn || p->vendor_ours;
 	why = take_child(sa, child, p);
 	if (why)

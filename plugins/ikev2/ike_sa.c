@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MARKER_LEN = 4 }; /* of port 4500, RFC 3948 2.2 */
+enum {
+	MARKER_LEN = 4,   /* of port 4500, RFC 3948 2.2 */
+	SUSPECT_PART = 2, /* after half of all tries: 7 s, and 13 s with the lossy profile */
+};
 
 static uint64_t spi_hash(const struct keying *k, const uint8_t spi[IKE_SPI_LEN])
 {
@@ -95,9 +98,34 @@ static void forget_successor(const struct ike_sa *gone)
 	}
 }
 
+/* Another one that is being made with the same peer; NULL: none. */
+static struct ike_sa *under_way(const struct ike_sa *gone)
+{
+	list_each (node, &gone->keying->all) {
+		struct ike_sa *sa = container_of(node, struct ike_sa, link);
+
+		if (sa->peer == gone->peer && sa->handshake && sa->side == SIDE_I)
+			return sa;
+	}
+	return NULL;
+}
+
+/* No other one of the same peer carries packets. */
+static bool is_alone(const struct ike_sa *sa)
+{
+	list_each (node, &sa->keying->all) {
+		struct ike_sa *other = container_of(node, struct ike_sa, link);
+
+		if (other != sa && other->peer == sa->peer && ike_sa_has_child(other))
+			return false;
+	}
+	return true;
+}
+
 void ike_sa_destroy(struct ike_sa *sa)
 {
 	struct keying *k = sa->keying;
+	struct peer *peer = sa->peer;
 
 	for (int kind = 0; kind < TIMER_KINDS; kind++)
 		if (kind < TIMER_RETRY)
@@ -117,10 +145,12 @@ void ike_sa_destroy(struct ike_sa *sa)
 	map_remove(&k->sas_by_id, map_mix(sa->id), &sa->id);
 	list_remove(&sa->link);
 	forget_successor(sa);
-	if (sa->peer->sa == sa)
-		sa->peer->sa = NULL;
+	if (peer->sa == sa)
+		peer->sa = under_way(sa);
 	secret_wipe(sa, sizeof *sa);
 	free(sa);
+	if (peer->sa && is_alone(peer->sa))
+		child_use_all(peer->sa);
 }
 
 const struct child *ike_sa_first_child(const struct ike_sa *sa)
@@ -265,6 +295,7 @@ static bool transmit(struct ike_sa *sa)
 
 	if (!wait)
 		return false;
+	sa->request.sends++;
 	send_messages(k, &sa->way, (struct slice){sa->request.octets, sa->request.len});
 	trace_message(sa, &(struct trail_entry){.exchange = sa->request.exchange,
 				  .octets = (uint32_t)sa->request.len,
@@ -289,8 +320,8 @@ int request_send(struct ike_sa *sa, struct message_writer *w, struct request wha
 	sa->request = what;
 	retransmit_begin(
 		&sa->request.retransmit, retransmit_profile(sa->peer->settings->core.lossy));
-	/* Whoever has been silent before is given up sooner, and a handshake begins anew. */
-	if (what.what == ASK_ALIVE)
+	/* A handshake begins anew sooner, and whoever is to go need not be waited for. */
+	if (what.what == ASK_DELETE_IKE)
 		sa->request.retransmit.sent = sa->request.retransmit.profile->tries / 2;
 	else if (sa->handshake)
 		sa->request.retransmit.sent = sa->request.retransmit.profile->tries / 4;
@@ -300,8 +331,14 @@ int request_send(struct ike_sa *sa, struct message_writer *w, struct request wha
 
 void on_request_timeout(struct ike_sa *sa)
 {
-	if (!sa->request.len || transmit(sa))
+	if (!sa->request.len)
 		return;
+	if (transmit(sa)) {
+		if (!sa->handshake &&
+			sa->request.sends * SUSPECT_PART >= sa->request.retransmit.profile->tries)
+			ike_sa_suspect(sa);
+		return;
+	}
 	if (sa->state == IKE_CLOSING || sa->state == IKE_REPLACED)
 		ike_sa_closed(sa);
 	else

@@ -66,7 +66,7 @@ enum child_state {
 };
 
 /* How a child came about: whose keys come first, and when we send on it. */
-enum child_how { CHILD_INITIATED, CHILD_ANSWERED, CHILD_REPLACING };
+enum child_how { CHILD_INITIATED, CHILD_ANSWERED, CHILD_REPLACING, CHILD_BESIDE };
 
 /* One pair of ESP SAs. */
 struct child {
@@ -151,6 +151,7 @@ struct request {
 	struct child *child;
 	struct create *create; /* owned */
 	struct retransmit retransmit;
+	uint32_t sends;
 };
 
 struct peer;
@@ -181,6 +182,10 @@ struct ike_sa {
 	const char *fail_why; /* closed for this reason: tried again later */
 	struct trail trail;   /* of its last exchange */
 	uint64_t up_ms, heard_ms, end_ms;
+	uint64_t passed[2];     /* packets of the children by enum sa_dir, at the last look */
+	uint64_t unanswered_ms; /* the last look that saw no packets go without any coming */
+	uint64_t suspect_ms;    /* when the peer was last believed to have lost it; 0: never */
+	bool converses;         /* packets have come since it was last asked */
 };
 
 struct peer {
@@ -190,7 +195,7 @@ struct peer {
 	const char *hint;          /* an answer without protection that may tell why */
 	uint32_t failures;         /* in a row */
 	bool waiting;              /* TIMER_RETRY runs */
-	bool contacted;            /* INITIAL_CONTACT was sent since we started */
+	bool contacted; /* an IKE SA was up since we started: no INITIAL_CONTACT any more */
 	uint64_t noted_ms;         /* when a refusal in its name may be noted again */
 };
 
@@ -317,7 +322,15 @@ void ike_sa_closed(struct ike_sa *sa);
 /* Who starts at boot starts again. */
 void start_again(struct keying *k, struct peer *peer);
 void on_life(struct ike_sa *sa);
+
+/* alive.c: liveness. */
 void on_alive(struct ike_sa *sa);
+/* Packets go again on an SA that was idle. */
+void on_used(struct ike_sa *sa);
+void ike_sa_suspect(struct ike_sa *sa);
+/* INVALID_IKE_SPI for a request of ours; may destroy the SA. */
+void on_unknown_there(struct ike_sa *sa);
+void answer_stranger(struct keying *k, const struct message *m, const struct way *way);
 
 /* nat.c: NAT detection, RFC 7296 2.23. */
 void nat_add(struct keying *k, struct payload_writer *w, const uint8_t spis[2 * IKE_SPI_LEN],
@@ -332,8 +345,14 @@ struct child *child_create(struct ike_sa *sa);
 void child_destroy(struct child *child);
 /* Nothing is sent on it any more; what is still under way may come for a moment. */
 void child_retire(struct child *child);
+/* We send under a newer IKE SA: a child that is installed now would wrongly be the newest. */
+bool child_is_superseded(const struct child *child);
 /* From now on we send on this replacement. */
 void child_use(struct child *child);
+/* What they stood beside is gone. */
+void child_use_all(struct ike_sa *sa);
+/* SA_USED of one of its SAs. */
+void child_used(struct child *child, enum sa_dir dir);
 /* The peer has deleted this one: from now on we send on what replaces it. */
 void child_replaced(struct child *old);
 /* What is due of all children; TIMER_SWEEP. */

@@ -238,6 +238,9 @@ static void sa_event(struct keying *k, sa_id id, enum sa_event event)
 		child->ike->want_alive = true;
 		exchange_next(child->ike);
 		break;
+	case SA_USED:
+		child_used(child, dir);
+		break;
 	default:
 		break;
 	}

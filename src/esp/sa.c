@@ -160,7 +160,7 @@ static void set_numbers(struct sa *sa, const struct sa_params *params)
 	sa->store_step = sa->diet.sn_bits < SN_BITS ? longest_jump(sa) / 4 : STORE_STEP;
 	if (sa->store_step == 0)
 		sa->store_step = 1;
-	sa->store_at = sa->store_step;
+	sa->store_at = params->long_lived ? sa->store_step : UINT64_MAX;
 }
 
 static int init_diet(struct diet_context *context, const struct sa_params *params,
@@ -313,6 +313,16 @@ void sa_set_ceiling(struct sa *sa, uint64_t ceiling, uint64_t block)
 		sa->reserve_at = sa->ceiling > block / 2 ? sa->ceiling - block / 2 : 0;
 }
 
+void sa_watch(struct sa *sa)
+{
+	if (sa->long_lived)
+		return;
+	if (sa->dir == SA_OUT)
+		sa->reserve_at = sa->sequence + 1;
+	else
+		sa->store_at = 0;
+}
+
 void sa_resume(struct sa *sa, uint64_t sequence)
 {
 	if (sa->dir == SA_OUT) {
@@ -330,8 +340,8 @@ bool sa_accept_sequence(struct sa *sa, uint64_t sequence)
 
 	replay_commit(&sa->replay, sequence);
 	sa->icv_burst = 0;
-	if (sa->long_lived && sa->replay.highest >= sa->store_at) {
-		sa->store_at = sa->replay.highest + sa->store_step;
+	if (sa->replay.highest >= sa->store_at) {
+		sa->store_at = sa->long_lived ? sa->replay.highest + sa->store_step : UINT64_MAX;
 		sa->notices |= SA_NOTICE_STORE;
 	}
 	return newest;

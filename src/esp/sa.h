@@ -18,7 +18,7 @@ enum sa_notice {
 	SA_NOTICE_SOFT = 1,         /* soft lifetime reached, once */
 	SA_NOTICE_HARD = 2,         /* hard lifetime reached, once */
 	SA_NOTICE_SEQUENCE_LOW = 4, /* three quarters of the numbers are used, once */
-	SA_NOTICE_RESERVE = 8,      /* reserve the next block on disk */
+	SA_NOTICE_RESERVE = 8,      /* reserve the next block on disk; sa_watch: sent */
 	SA_NOTICE_ICV = 16,         /* a burst of failed ICVs */
 	SA_NOTICE_MOVED = 32,       /* the peer's endpoint changed */
 	SA_NOTICE_STORE = 64,       /* highest accepted number has advanced enough to be stored */
@@ -125,6 +125,9 @@ enum drop sa_take_sequence(struct sa *sa, uint64_t now_ms);
  * outbound SA begins with ceiling 0 and sends nothing.
  */
 void sa_set_ceiling(struct sa *sa, uint64_t ceiling, uint64_t block);
+/* SA_NOTICE_RESERVE or, inbound, SA_NOTICE_STORE with the next packet, once. Not long-lived ones.
+ */
+void sa_watch(struct sa *sa);
 /*
  * Takes a stored number over, only upwards: outbound the last one that may have been used (the
  * stored ceiling less one), inbound the highest accepted one.

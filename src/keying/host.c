@@ -368,6 +368,7 @@ void host_notice(struct host *host, struct sa *sa, uint32_t notices)
 		{SA_NOTICE_SOFT, SA_SOFT_EXPIRED},
 		{SA_NOTICE_SEQUENCE_LOW, SA_SEQUENCE_LOW},
 		{SA_NOTICE_ICV, SA_ICV_FAILING},
+		{SA_NOTICE_RESERVE | SA_NOTICE_STORE, SA_USED},
 		{SA_NOTICE_HARD, SA_HARD_EXPIRED},
 	};
 	sa_id id = sa->id;
@@ -375,8 +376,10 @@ void host_notice(struct host *host, struct sa *sa, uint32_t notices)
 
 	if (!own)
 		return;
-	if (own->long_lived)
+	if (own->long_lived) {
 		counter_notice(own, sa, notices);
+		notices &= ~(uint32_t)(SA_NOTICE_RESERVE | SA_NOTICE_STORE);
+	}
 	/* The plugin may remove the SA at any of these. */
 	for (size_t i = 0; i < sizeof news / sizeof *news; i++) {
 		const struct host_call call = {

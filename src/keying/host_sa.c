@@ -411,6 +411,32 @@ static int sa_remove(const struct keying_host *host, sa_id id)
 	return 0;
 }
 
+static int sa_packets(const struct keying_host *host, sa_id id, uint64_t *packets)
+{
+	const struct instance *in = instance_of(host);
+	const struct host_sa *sa = key_find(&in->host->sas, id);
+	const struct sa *esp = sa && sa->instance == in ? host_sa_esp(sa) : NULL;
+
+	if (!esp)
+		return -ENOENT;
+	*packets = esp->counters.packets;
+	return 0;
+}
+
+static int watch(const struct keying_host *host, sa_id id)
+{
+	const struct instance *in = instance_of(host);
+	const struct host_sa *sa = key_find(&in->host->sas, id);
+	struct sa *esp = sa && sa->instance == in ? host_sa_esp(sa) : NULL;
+
+	if (!esp)
+		return -ENOENT;
+	if (sa->long_lived)
+		return -EINVAL;
+	sa_watch(esp);
+	return 0;
+}
+
 void host_sa_stop(struct instance *in)
 {
 	struct own_spi *own;
@@ -439,4 +465,6 @@ void host_sa_fill(struct keying_host *table)
 	table->spi_release = spi_give;
 	table->sa_install = sa_install;
 	table->sa_remove = sa_remove;
+	table->sa_packets = sa_packets;
+	table->sa_watch = watch;
 }

@@ -316,7 +316,8 @@ static void expect_one_pair(size_t sas)
 		dump(&right);
 	}
 	cr_assert(stands(), "seed %u", wire.seed);
-	cr_assert_eq(fake_host_living(&left.fake), sas, "%zu", fake_host_living(&left.fake));
+	cr_assert_eq(fake_host_living(&left.fake), sas, "seed %u: %zu", wire.seed,
+		fake_host_living(&left.fake));
 	cr_assert_eq(fake_host_living(&right.fake), sas, "%zu", fake_host_living(&right.fake));
 }
 
@@ -505,7 +506,7 @@ Test(ikev2, child_rekeys)
 		acquire(&left);
 		pump();
 		spi = newest(&left, SA_OUT, false)->params.spi;
-		wire.loss = seed > 20 ? 30 : 0;
+		wire.loss = seed % 2 ? 30 : 0;
 		for (int i = 0; i < 4; i++) {
 			if (i != 1)
 				expire(&left, SA_SOFT_EXPIRED);
