@@ -76,6 +76,24 @@ static void replace(struct ike_sa *old, const struct ike_sa *better)
 	timer_start(k, old->id, TIMER_LINGER, wait_ms);
 }
 
+/* Who does not answer would not answer a D either; but he may still send on this one for a while.
+ */
+void on_linger(struct ike_sa *sa)
+{
+	struct keying *k = sa->keying;
+	uint64_t silent_ms = k->host->now_ms(k->host) - sa->suspect_ms;
+
+	if (sa->request.len && sa->suspect_ms) {
+		if (silent_ms >= LINGER_LONG_MS)
+			ike_sa_destroy(sa);
+		else
+			timer_start(k, sa->id, TIMER_LINGER, LINGER_LONG_MS - silent_ms);
+		return;
+	}
+	sa->want_delete = true;
+	exchange_next(sa);
+}
+
 /* The peer ended the one that we thought the better: it kept this one. */
 static void revive(struct keying *k, struct peer *peer)
 {

@@ -322,6 +322,8 @@ void ike_sa_closed(struct ike_sa *sa);
 /* Who starts at boot starts again. */
 void start_again(struct keying *k, struct peer *peer);
 void on_life(struct ike_sa *sa);
+/* Another one has replaced it some time ago: its end. */
+void on_linger(struct ike_sa *sa);
 
 /* alive.c: liveness. */
 void on_alive(struct ike_sa *sa);

@@ -344,8 +344,7 @@ static void timeout(struct keying *k, uint32_t timer)
 		child_sweep(sa);
 		exchange_next(sa);
 	} else if (sa && kind == TIMER_LINGER) {
-		sa->want_delete = true;
-		exchange_next(sa);
+		on_linger(sa);
 	}
 }
 

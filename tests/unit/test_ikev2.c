@@ -450,7 +450,7 @@ Test(ikev2, both_begin_at_once)
 		acquire(&right);
 		run(30 * SECOND);
 		wire.loss = 0;
-		traffic(&left, 90);
+		traffic(&left, 150);
 		cr_assert(stands(), "seed %u", seed);
 		expect_one_pair(2);
 		tear_down();
