@@ -24,7 +24,7 @@ struct cli {
 	bool json, cbor, quiet, verbose, colour, manual_pair, bare, diag, ike, ladder, follow;
 	const char *output; /* NULL: the default of the verb */
 	const char *against, *profile, *dev, *app;
-	const char *peer, *hex, *svg;
+	const char *peer, *hex, *svg, *versus;
 	long timeout_s, spi_bits, sn_bits, packet;
 	/* of init, enroll, adopt and keygen */
 	const char *tunnel, *endpoint, *gateway, *as, *network, *address;

@@ -59,6 +59,8 @@ static const struct verb verbs[] = {
 		"is it legal, does it give packets back; digests"},
 	{"rules explain", NULL, "FILE [--pcap CAPTURE]",
 		"its rules, or what becomes of a packet, octet by octet"},
+	{"rules learn", NULL, "CAPTURE [-o FILE.json]",
+		"writes rules for what it sees, tried on half of it"},
 	{"rules list", NULL, "", "rule files of this machine, and digests to compare two ends"},
 	{"demo", verb_demo, "", "two hosts in namespaces, a tunnel, every octet shown; needs root"},
 	{"__reference", verb_reference, "", NULL},
@@ -100,12 +102,13 @@ static void help(FILE *out)
 	      "keygen writes\n"
 	      "  --plugin-dir DIR        keying plugins, for check\n"
 	      "  --cipher NAME           of a manual pair (default chacha20-poly1305-iiv)\n"
-	      "  -o, --output FILE       where rules compile, dump and explain write\n"
+	      "  -o, --output FILE       where rules compile, dump, explain and learn write\n"
 	      "  --bare                  rules compile: the rule set alone, as RFC 9254 has it\n"
 	      "  --diag                  rules dump: diagnostic notation\n"
 	      "  --against, --pcap FILE  rules check, explain: a recording, pcap or pcapng\n"
 	      "  --packet N, --hex HEX   rules explain: which of its packets, or this one\n"
 	      "  --svg FILE              rules explain: the same as a picture\n"
+	      "  --versus FILE           rules learn: rules to compare with\n"
 	      "  --peer NAME             rules: the rules and cipher of a configured peer\n"
 	      "  --dev, --app ADDRESS    the SA's two ends, for rules with cda-deviid, cda-appiid\n"
 	      "  --profile NAME          of a rule file with several\n"

@@ -43,6 +43,7 @@ static const struct row rows[] = {
 	{"packet", NUMBER, AT(packet), LONG_MAX},
 	{"hex", TEXT, AT(hex), 0},
 	{"svg", TEXT, AT(svg), 0},
+	{"versus", TEXT, AT(versus), 0},
 	{"profile", TEXT, AT(profile), 0},
 	{"dev", TEXT, AT(dev), 0},
 	{"app", TEXT, AT(app), 0},

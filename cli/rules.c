@@ -20,6 +20,7 @@ static const struct {
 	{"dump", rules_dump},
 	{"check", rules_check},
 	{"explain", rules_explain},
+	{"learn", rules_learn},
 	{"list", rules_list},
 };
 

@@ -37,6 +37,7 @@ void rules_close(struct rules *rules);
 cli_verb rules_compile, rules_dump; /* rules.c */
 cli_verb rules_check;               /* rules_check.c */
 cli_verb rules_explain;             /* rules_explain.c */
+cli_verb rules_learn;               /* rules_learn.c */
 cli_verb rules_list;                /* rules_list.c */
 
 #endif
