@@ -19,6 +19,7 @@ enum {
 	ICMP_ECHO = 8,
 	ICMPV6_ECHO = 128,
 	CODE_CLASS_SHIFT = 5,
+	RESPONSE = 2, /* class of code */
 	VERSION_SHIFT = 6,
 };
 
@@ -316,36 +317,41 @@ static void note_packet(
 		note_text(&kind->option[i], message + coap->option[i].at, coap->option[i].len);
 }
 
+/* The packet among its own: same flow, way, kind of message and options. */
+static void narrow(struct learn *learn, const struct learn_flow *flow, const struct ip_packet *ip,
+	struct coap_view *coap)
+{
+	struct learn_kind *like = &learn->like;
+
+	like->flow = (uint32_t)(flow - learn->flow);
+	like->service = flow->port;
+	like->coap = flow->coap && parse_coap(ip, coap);
+	like->request =
+		like->coap && ip->data[ip->hdr_len + UDP_HEADER + 1] >> CODE_CLASS_SHIFT < RESPONSE;
+	like->n_options = like->coap ? coap->n : 0;
+	for (unsigned i = 0; i < like->n_options; i++)
+		like->option[i].number = coap->option[i].number;
+}
+
 int learn_gather(struct learn *learn, const struct learn_flow *flow, const struct ip_packet *ip)
 {
-	struct learn_kind *like = calloc(1, sizeof *like);
 	struct coap_view coap = {0};
 	struct learn_kind *kind;
-	int err = like ? 0 : -ENOMEM;
+	int err = 0;
 
-	if (err)
-		return err;
-	*like = (struct learn_kind){.flow = LEARN_FLOWS,
-		.version = ip->version,
-		.proto = ip->proto,
-		.di = learn_direction(learn, ip)};
-	kind = find_kind(learn, like, &err);
-	if (kind)
-		note_packet(kind, ip, &coap);
-	if (!err && flow) {
-		like->flow = (uint32_t)(flow - learn->flow);
-		like->service = flow->port;
-		like->coap = flow->coap && parse_coap(ip, &coap);
-		like->request = like->coap &&
-				ip->data[ip->hdr_len + UDP_HEADER + 1] >> CODE_CLASS_SHIFT < 2;
-		like->n_options = like->coap ? coap.n : 0;
-		for (unsigned i = 0; i < like->n_options; i++)
-			like->option[i].number = coap.option[i].number;
-		kind = find_kind(learn, like, &err);
+	learn->trained++;
+	memset(&learn->like, 0, sizeof learn->like);
+	learn->like.flow = LEARN_FLOWS;
+	learn->like.version = ip->version;
+	learn->like.proto = ip->proto;
+	learn->like.di = learn_direction(learn, ip);
+	for (int own = 0; own < 2 && !err; own++) {
+		if (own)
+			narrow(learn, flow, ip, &coap);
+		kind = find_kind(learn, &learn->like, &err);
 		if (kind)
 			note_packet(kind, ip, &coap);
 	}
-	free(like);
 	return err;
 }
 

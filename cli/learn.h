@@ -22,7 +22,8 @@ enum {
 	LEARN_OPTIONS = 12, /* CoAP options of one message */
 	LEARN_VALUES = 16,  /* different values that are told apart */
 	LEARN_TEXT = 64,    /* octets of an option's value that a rule can hold */
-	LEARN_SUPPORT = 3,  /* packets that make a kind */
+	LEARN_SUPPORT = 3,  /* packets that make a kind, ... */
+	LEARN_SHARE = 256,  /* ... and this part of all: rarer ones are not worth a RuleID */
 };
 
 /* One service, both directions: what a person calls a flow. */
@@ -83,6 +84,8 @@ struct learn {
 	struct learn_flow flow[LEARN_FLOWS];
 	struct learn_host host[LEARN_HOSTS];
 	struct learn_kind *kind[LEARN_KINDS];
+	struct learn_kind like; /* the packet under way, without values */
+	unsigned long long trained;
 	unsigned long long packets, other; /* other: fragments, extension headers, no transport */
 };
 

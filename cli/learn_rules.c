@@ -193,6 +193,13 @@ static void add_rule(struct maker *maker, const struct schc_rule *rule, const st
 	out->set.n++;
 }
 
+static bool has_support(const struct learn *learn, const struct learn_kind *kind)
+{
+	return kind->n >= LEARN_SUPPORT &&
+	       (kind->flow == LEARN_FLOWS ||
+		       (unsigned long long)kind->n * LEARN_SHARE >= learn->trained);
+}
+
 /* The heaviest kind of a flow and direction that is still without a rule. */
 static const struct learn_kind *take_kind(
 	struct maker *maker, const struct learn_kind *like, enum schc_di di)
@@ -205,7 +212,7 @@ static const struct learn_kind *take_kind(
 
 		if (maker->used[i] || kind->di != di || kind->flow != like->flow ||
 			kind->version != like->version || kind->proto != like->proto ||
-			kind->n < LEARN_SUPPORT)
+			!has_support(learn, kind))
 			continue;
 		if (best == LEARN_KINDS || kind->n > learn->kind[best]->n)
 			best = i;
@@ -244,7 +251,7 @@ static const struct learn_kind *next_kind(const struct maker *maker)
 		bool escape = kind->flow == LEARN_FLOWS;
 		bool best_escape = best && best->flow == LEARN_FLOWS;
 
-		if (maker->used[i] || kind->n < LEARN_SUPPORT)
+		if (maker->used[i] || !has_support(learn, kind))
 			continue;
 		if (!best || escape > best_escape || (escape == best_escape && kind->n > best->n))
 			best = kind;

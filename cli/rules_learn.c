@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FLOWS_SHOWN = 24 };
+
 struct work {
 	const struct cli *cli;
 	struct subject subject; /* ends only */
@@ -238,24 +240,39 @@ static void print_row(struct table *table, const char *name, unsigned rules,
 	table_row(table, name, text[0], text[1], text[2], text[3], text[4]);
 }
 
+/* Among the FLOWS_SHOWN with most packets. */
+static bool is_large(const struct learn *learn, const struct learn_flow *flow)
+{
+	size_t larger = 0;
+
+	for (size_t i = 0; i < learn->n_flows; i++)
+		larger += learn->flow[i].packets > flow->packets;
+	return larger < FLOWS_SHOWN;
+}
+
 static void print_flows(const struct work *work)
 {
 	const unsigned long long all[2] = {work->before, work->after};
 	struct table table;
 	char name[40];
+	size_t small = 0;
 
 	table_init(&table, 6);
 	table_row(&table, "FLOW", "RULES", "HELD BACK", "BEFORE", "AFTER", "SAVED/PACKET");
 	for (size_t i = 0; i < work->learn->n_flows; i++) {
 		const struct learn_flow *flow = &work->learn->flow[i];
 		const unsigned long long sizes[2] = {flow->before, flow->after};
+		bool shown = flow->held && is_large(work->learn, flow);
 
-		if (flow->held)
+		if (shown)
 			print_row(&table, flow_name(flow, name, sizeof name),
 				rules_of(&work->rules, (uint32_t)i), flow->held, sizes);
+		small += !shown;
 	}
 	print_row(&table, "all", work->rules.set.n - 1, work->held, all);
 	table_print(&table, work->cli->colour);
+	if (small)
+		printf("%zu smaller flows are not listed\n", small);
 }
 
 static double saved(const struct work *work, unsigned long long after)
