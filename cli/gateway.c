@@ -105,8 +105,9 @@ static int open_parts(const struct cli *cli, struct gateway *g)
 
 	folder_load(g->folder, folder_dir(cli));
 	status = choose_tunnel(cli, g);
-	if (!status)
-		status = read_master(g);
+	if (status || !g->config)
+		return status;
+	status = read_master(g);
 	if (!status)
 		status = find_daemon(cli, g);
 	if (!status)
@@ -215,11 +216,12 @@ static bool addr_from_hex(const char *hex, struct ip_addr *out)
 	if (len != 4 && len != 16)
 		return false;
 	for (size_t i = 0; i < len; i++) {
-		unsigned octet;
+		const char pair[3] = {hex[2 * i], hex[2 * i + 1]};
+		char *end;
 
-		if (sscanf(hex + 2 * i, "%2x", &octet) != 1)
+		octets[i] = (uint8_t)strtoul(pair, &end, 16);
+		if (*end)
 			return false;
-		octets[i] = (uint8_t)octet;
 	}
 	*out = ip_addr_from(len == 4 ? 4 : 6, octets);
 	return true;

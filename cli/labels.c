@@ -52,9 +52,9 @@ static void put_code(FILE *out, double x, double y, const char *code)
 {
 	char line[CODE_TEXT];
 
-	for (size_t from = 0; from < CODE_TEXT - 1; from += 15, y += 3.4) {
-		snprintf(line, sizeof line, "%.14s", code + from);
-		put_line(out, (double[2]){x, y}, "c", line);
+	for (int i = 0; i < 3; i++) {
+		snprintf(line, sizeof line, "%.14s", code + 15 * i);
+		put_line(out, (double[2]){x, y + 3.4 * i}, "c", line);
 	}
 	secret_wipe(line, sizeof line);
 }
@@ -77,11 +77,11 @@ static void put_description(FILE *out, double x, double y, const char *text)
 {
 	char line[LABELS_TEXT_MAX + 1];
 
-	for (int i = 0; i < DESCRIPTION_LINES && *text; i++, y += 2.8) {
+	for (int i = 0; i < DESCRIPTION_LINES && *text; i++) {
 		size_t n = beginning(text, DESCRIPTION_WIDTH);
 
 		snprintf(line, sizeof line, "%.*s", (int)n, text);
-		put_line(out, (double[2]){x, y}, "t", line);
+		put_line(out, (double[2]){x, y + 2.8 * i}, "t", line);
 		text += n;
 	}
 }
@@ -121,9 +121,9 @@ static void put_head(FILE *out, size_t pages)
 
 static int put_device(FILE *out, struct gateway *gateway, const struct labels *labels, size_t i)
 {
+	size_t row = i % PER_PAGE / COLUMNS, page = i / PER_PAGE;
 	const double at[2] = {left + across * (double)(i % COLUMNS),
-		top + label_height * (double)(i % PER_PAGE / COLUMNS) +
-			page_height * (double)(i / PER_PAGE)};
+		top + label_height * (double)row + page_height * (double)page};
 	struct enrolment e;
 	char uri[URI_MAX];
 	struct qr *qr;
