@@ -293,6 +293,21 @@ step_rekey() {
 	same "children left" 1 "$(swan_sas b; grep -o 'state=INSTALLED' "$W/sas-b" | wc -l)"
 	check "TCP after that" tcp
 }
+# a child rekey that strongSwan refuses, N times: no pair stays that nobody uses, no ping is lost
+step_rekey-refused() {
+	local i
+	background pings b ping -q -i 0.01 -c $(($1 * 300)) -W 2 "${IN4[a]}"
+	for i in $(seq "$1"); do
+		check "dietvpn asks: $i" rekey_a child
+		sleep 1
+	done
+	wait_for 15 grep -q transmitted "$W/pings.out"
+	background_stop pings
+	has "no ping lost" "^$(($1 * 300)) packets transmitted, $(($1 * 300)) received" "$W/pings.out"
+	wait_for 10 one_child
+	same "children of strongSwan" 1 "$(swan_sas b; grep -o 'state=INSTALLED' "$W/sas-b" | wc -l)"
+}
+one_child() { swan_sas b; [ "$(grep -o 'state=INSTALLED' "$W/sas-b" | wc -l)" = 1 ]; }
 # strongSwan is killed and comes back; exactly one SA afterwards
 step_reborn() {
 	swan_end KILL b
