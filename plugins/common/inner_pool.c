@@ -4,43 +4,44 @@
 
 #include <errno.h>
 
-static int try_probe(const struct enrol_pool *pool, struct slice id,
-	const struct inner_pool_search *search, uint32_t probe, struct ip_addr *out)
+/* The first free one from this probe to that; only a wished one where that is asked. */
+static int walk(const struct enrol_pool *pool, struct slice id, struct inner_pool_search *search,
+	uint32_t end, bool wished, struct ip_addr *out)
+{
+	for (uint32_t probe = 0; probe < end; probe++) {
+		struct ip_addr addr;
+		int r = enrol_address(pool, id, probe, &addr);
+
+		if (r)
+			return r;
+		if (search->taken(search->context, &addr) ||
+			(wished && !search->wished(search->context, &addr)))
+			continue;
+		search->probe = probe;
+		*out = addr;
+		return 0;
+	}
+	return -ENOSPC;
+}
+
+static bool again(const struct enrol_pool *pool, struct slice id,
+	const struct inner_pool_search *search, struct ip_addr *out)
 {
 	struct ip_addr addr;
-	int r = enrol_address(pool, id, probe, &addr);
 
-	if (r)
-		return r;
-	if (search->taken(search->context, &addr))
-		return -EADDRINUSE;
+	if (!search->probe || enrol_address(pool, id, search->probe, &addr) ||
+		search->taken(search->context, &addr))
+		return false;
 	*out = addr;
-	return 0;
+	return true;
 }
 
 int inner_pool_find(const struct enrol_pool *pool, struct slice id,
 	struct inner_pool_search *search, struct ip_addr *out)
 {
-	int r = -EADDRINUSE;
-
-	if (search->probe && !try_probe(pool, id, search, search->probe, out))
+	if (search->wished && !walk(pool, id, search, INNER_POOL_WISHES, true, out))
 		return 0;
-	for (uint32_t probe = 0; probe < INNER_POOL_PROBES_MAX && r == -EADDRINUSE; probe++) {
-		r = try_probe(pool, id, search, probe, out);
-		if (!r)
-			search->probe = probe;
-	}
-	return r == -EADDRINUSE ? -ENOSPC : r;
-}
-
-bool inner_pool_has(const struct enrol_pool *pool, const struct ip_addr *addr)
-{
-	unsigned bits = pool->prefix_len;
-
-	if (!addr->family || pool->prefix.family != addr->family)
-		return false;
-	for (unsigned i = 0; i < bits; i++)
-		if ((pool->prefix.bytes[i / 8] ^ addr->bytes[i / 8]) & 0x80u >> i % 8)
-			return false;
-	return true;
+	if (again(pool, id, search, out))
+		return 0;
+	return walk(pool, id, search, INNER_POOL_PROBES, false, out);
 }

@@ -7,22 +7,26 @@
 
 #include <stdbool.h>
 
-enum { INNER_POOL_PROBES_MAX = 4096 };
+enum {
+	INNER_POOL_PROBES = 1024, /* how far the search goes */
+	INNER_POOL_WISHES = 16,   /* how many of its addresses may be wished for */
+};
 
 /* How one identity looks for its address (crypto/enrol.h: enrol_address). */
 struct inner_pool_search {
 	/* Somebody else has this one. */
 	bool (*taken)(const void *context, const struct ip_addr *addr);
+	/* The identity believes that it has this one, and gets it if it is one of its first; NULL:
+	 * it believes nothing. */
+	bool (*wished)(const void *context, const struct ip_addr *addr);
 	const void *context;
 	/* In: where it was found the last time, 0: nowhere. Out: where it is now. Only what is not
 	 * 0 has to be remembered: all else follows from the identity. */
 	uint32_t probe;
 };
 
-/* 0, -EINVAL (no identity, no pool), -ENOSPC: none is free, or none of INNER_POOL_PROBES_MAX. */
+/* 0, -EINVAL (no identity, no pool), -ENOSPC: none is free, or none so far. */
 int inner_pool_find(const struct enrol_pool *pool, struct slice id,
 	struct inner_pool_search *search, struct ip_addr *out);
-/* Whether an address lies in the pool. */
-bool inner_pool_has(const struct enrol_pool *pool, const struct ip_addr *addr);
 
 #endif

@@ -156,6 +156,39 @@ bool peer_config_read(
 	return true;
 }
 
+static size_t read_prefixes(tree_node list, struct addr_prefix *out, size_t cap)
+{
+	size_t n = 0;
+	uint64_t len;
+
+	for (size_t i = 0; i < count(list) && n < cap; i++) {
+		tree_node prefix = tree_at(list, i);
+
+		if (!read_addr(tree_at(prefix, 0), &out[n].addr) ||
+			!tree_uint(tree_at(prefix, 1), 8 * sizeof out->addr.bytes, &len))
+			continue;
+		out[n++].len = (uint8_t)len;
+	}
+	return n;
+}
+
+size_t peer_config_own(const struct peer_reader *r, struct addr_prefix *out, size_t cap)
+{
+	return read_prefixes(tree_get(tree_root(r->tree), "addresses"), out, cap);
+}
+
+size_t peer_config_addresses(const struct peer_reader *r, struct addr_prefix *out, size_t cap)
+{
+	return read_prefixes(tree_get(r->peer, "addresses"), out, cap);
+}
+
+bool peer_config_auto(const struct peer_reader *r)
+{
+	tree_node own = tree_get(tree_root(r->tree), "addresses");
+
+	return own && tree_kind(own) == TREE_TEXT;
+}
+
 bool peer_config_suite(
 	const struct peer_reader *r, size_t index, uint16_t *encr, uint16_t *key_bits)
 {

@@ -34,6 +34,11 @@ uint16_t peer_config_port(const struct peer_reader *r, size_t which, uint16_t ab
 /* Goes on to this peer, whose own keys are these. false: refused, it is none of this version. */
 bool peer_config_read(struct peer_reader *r, size_t index, const struct keying_key *keys,
 	struct peer_config *out);
+/* Our own inner addresses, or the peer's Address; at most cap. Returns how many. */
+size_t peer_config_own(const struct peer_reader *r, struct addr_prefix *out, size_t cap);
+size_t peer_config_addresses(const struct peer_reader *r, struct addr_prefix *out, size_t cap);
+/* Address = auto: our own one is the peer's to give. */
+bool peer_config_auto(const struct peer_reader *r);
 /* One [encr, key bits] of its "suites"; false: there is none at this place. */
 bool peer_config_suite(
 	const struct peer_reader *r, size_t index, uint16_t *encr, uint16_t *key_bits);

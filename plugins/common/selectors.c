@@ -25,3 +25,29 @@ bool selectors_same(const struct selectors *a, const struct selectors *b)
 			return false;
 	return true;
 }
+
+static bool holds(const struct ts *ts, const struct ip_addr *addr)
+{
+	size_t len = addr->family == 4 ? 4 : 16;
+
+	return ts->addr_start.family == addr->family &&
+	       memcmp(ts->addr_start.bytes, addr->bytes, len) <= 0 &&
+	       memcmp(addr->bytes, ts->addr_end.bytes, len) <= 0;
+}
+
+void selectors_restrict(struct selectors *s, const struct ip_addr *addr)
+{
+	for (size_t i = 0; addr->family && i < s->n; i++)
+		if (holds(&s->list[i], addr))
+			s->list[i].addr_start = s->list[i].addr_end = *addr;
+}
+
+void selectors_drop_family(struct selectors *s, uint8_t family)
+{
+	uint8_t n = 0;
+
+	for (uint8_t i = 0; i < s->n; i++)
+		if (s->list[i].addr_start.family != family)
+			s->list[n++] = s->list[i];
+	s->n = n;
+}

@@ -470,11 +470,31 @@ static bool is_beside(const struct ike_sa *sa, const struct payloads *p)
 	       !payloads_notify(p, INITIAL_CONTACT);
 }
 
+bool child_narrow(struct child *child, const struct selectors *theirs, const struct selectors *ours)
+{
+	struct selectors remote;
+	struct selectors local;
+
+	inner_remote(child->ike->peer, &remote);
+	inner_local(child->ike->peer, &local);
+	return selectors_narrow(theirs, &remote, &child->remote) &&
+	       selectors_narrow(ours, &local, &child->local);
+}
+
+bool child_selects_within(const struct child *child)
+{
+	struct selectors remote;
+	struct selectors local;
+
+	inner_remote(child->ike->peer, &remote);
+	inner_local(child->ike->peer, &local);
+	return selectors_within(&child->local, &local) && selectors_within(&child->remote, &remote);
+}
+
 /* The peer's selectors are ours seen from the other side. */
 static uint16_t accept(
 	struct ike_sa *sa, struct child *child, const struct payloads *p, struct chosen *chosen)
 {
-	const struct settings *s = sa->peer->settings;
 	const struct nonces n = {ike_sa_nonce(sa, SIDE_I), ike_sa_nonce(sa, SIDE_R)};
 	struct selectors theirs;
 	struct selectors ours;
@@ -487,13 +507,32 @@ static uint16_t accept(
 	chosen->group = 0; /* the first child has the keys of IKE_SA_INIT, RFC 7296 1.2 */
 	payload_ts_parse(p->ts_i, &theirs, &all);
 	payload_ts_parse(p->ts_r, &ours, &all);
-	if (!selectors_narrow(&theirs, &s->core.remote_ts, &child->remote) ||
-		!selectors_narrow(&ours, &s->core.local, &child->local))
+	if (inner_must_ask(sa, p, &theirs))
+		return FAILED_CP_REQUIRED;
+	if (!child_narrow(child, &theirs, &ours))
 		return TS_UNACCEPTABLE;
 	if (child_answer_hcp(child, p) || child_install(child, chosen, (struct slice){NULL, 0}, &n,
 						  is_beside(sa, p) ? CHILD_BESIDE : CHILD_ANSWERED))
 		return NO_PROPOSAL_CHOSEN;
 	return 0;
+}
+
+const char *child_refused_why(uint16_t error)
+{
+	switch (error) {
+	case NO_PROPOSAL_CHOSEN:
+		return "NO_PROPOSAL_CHOSEN: it refuses all that we offer for ESP: compare Cipher";
+	case TS_UNACCEPTABLE:
+		return "TS_UNACCEPTABLE: it refuses our selectors: compare Address, Routes and "
+		       "Allow of both";
+	case FAILED_CP_REQUIRED:
+		return "FAILED_CP_REQUIRED: it gives the inner address itself: Address = auto in "
+		       "[Interface]";
+	case INTERNAL_ADDRESS_FAILURE:
+		return "INTERNAL_ADDRESS_FAILURE: it has no inner address for us";
+	default:
+		return "it refuses the child";
+	}
 }
 
 void child_refusal(struct ike_sa *sa, const struct payloads *p, uint16_t error)

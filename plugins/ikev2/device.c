@@ -354,6 +354,7 @@ enum device_verdict device_admit(
 		return DEVICE_OUT;
 	}
 	device_selectors(template, &addr, &c->settings.core.remote_ts);
+	c->settings.fixed[addr.family == 4 ? INNER_IPV4 : INNER_IPV6] = addr;
 	r = add_policy(k, c);
 	if (!r) {
 		r = enter(k);

@@ -72,7 +72,8 @@ void devices_settle(struct keying *k, const struct settings_list *now);
 const struct settings *device_template(const struct keying *k, const char *name);
 
 /* device_address.c: the first free address of this identity within the template; wish: IDi's own
- * selectors, one of which is taken where it is one of its addresses. 0 or -ENOSPC. */
+ * selectors, one of which is taken where it is one of its addresses, and what is found is put on
+ * record where it does not follow from the name. NULL: only to look. 0 or -ENOSPC. */
 int device_address(const struct keying *k, const struct settings *template, const char *name,
 	const struct selectors *wish, struct ip_addr *out);
 /* It is within the peer's selectors. */

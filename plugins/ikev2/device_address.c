@@ -3,13 +3,9 @@
  * is the next one (crypto/enrol.h). */
 #include "ikev2/device.h"
 
-#include <errno.h>
-#include <string.h>
+#include "common/inner_pool.h"
 
-enum {
-	PROBES = 256, /* for a place in a small prefix */
-	WISHES = 16,  /* how many of its addresses a device may still have been given */
-};
+#include <string.h>
 
 static unsigned addr_len(const struct ip_addr *a)
 {
@@ -59,24 +55,39 @@ bool device_has_address(const struct settings *s, const struct ip_addr *addr)
 	return false;
 }
 
-/* Of a peer of the file, or of another device. */
-static bool is_taken(const struct keying *k, const char *name, const struct ip_addr *addr)
+/* Who is looking for an address. */
+struct seeker {
+	const struct keying *keying;
+	const char *name;
+	const struct selectors *wish; /* NULL: none */
+};
+
+/* Our own, of a peer of the file, or of another device. */
+static bool is_taken(const void *context, const struct ip_addr *addr)
 {
+	const struct seeker *seeker = context;
+	const struct keying *k = seeker->keying;
+
+	for (size_t i = 0; i < k->settings.n_own; i++)
+		if (addr_same(&k->settings.own[i].addr, addr))
+			return true;
 	for (size_t i = 0; i < k->settings.n; i++)
 		if (!k->settings.list[i].template && device_has_address(&k->settings.list[i], addr))
 			return true;
 	list_each (node, &k->devices->all) {
 		const struct device *device = container_of(node, struct device, link);
 
-		if (strcmp(device->settings.core.name, name) != 0 &&
+		if (strcmp(device->settings.core.name, seeker->name) != 0 &&
 			device_has_address(&device->settings, addr))
 			return true;
 	}
 	return false;
 }
 
-static bool is_wished(const struct selectors *wish, const struct ip_addr *addr)
+static bool is_wished(const void *context, const struct ip_addr *addr)
 {
+	const struct selectors *wish = ((const struct seeker *)context)->wish;
+
 	for (size_t i = 0; i < wish->n; i++)
 		if (addr_same(&wish->list[i].addr_start, addr) &&
 			addr_same(&wish->list[i].addr_end, addr))
@@ -90,27 +101,20 @@ int device_address(const struct keying *k, const struct settings *template, cons
 	const struct selectors *wish, struct ip_addr *out)
 {
 	const struct slice id = {(const uint8_t *)name, strlen(name)};
+	const struct seeker seeker = {k, name, wish};
+	struct inner_pool_search search = {.taken = is_taken, .context = &seeker};
 	struct enrol_pool pool;
-	struct ip_addr addr;
-	bool found = false;
+	uint32_t before;
+	int r;
 
 	device_pool(template, &pool);
-	for (uint32_t probe = 0; probe < PROBES; probe++) {
-		if (enrol_address(&pool, id, probe, &addr))
-			break;
-		if (is_taken(k, name, &addr))
-			continue;
-		if (!found)
-			*out = addr;
-		found = true;
-		if (!wish || !wish->n || is_wished(wish, &addr)) {
-			*out = addr;
-			break;
-		}
-		if (probe >= WISHES)
-			break;
-	}
-	return found ? 0 : -ENOSPC;
+	before = search.probe = inner_recall(k, &pool, id);
+	if (wish && wish->n)
+		search.wished = is_wished;
+	r = inner_pool_find(&pool, id, &search, out);
+	if (!r && wish && search.probe != before)
+		inner_remember(k, &pool, id, search.probe);
+	return r;
 }
 
 void device_selectors(

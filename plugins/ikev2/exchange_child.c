@@ -85,8 +85,12 @@ static int put_request(struct ike_sa *sa, struct message_writer *w, struct creat
 	if (c->group)
 		payload_add_ke(&w->payloads, c->group->id,
 			(struct slice){c->public_key, c->group->public_len});
-	c->fresh->local = c->old ? c->old->local : s->core.local;
-	c->fresh->remote = c->old ? c->old->remote : s->core.remote_ts;
+	inner_local(sa->peer, &c->fresh->local);
+	inner_remote(sa->peer, &c->fresh->remote);
+	if (c->old) {
+		c->fresh->local = c->old->local;
+		c->fresh->remote = c->old->remote;
+	}
 	payload_ts_add(&w->payloads, PAYLOAD_TSI, &c->fresh->local);
 	payload_ts_add(&w->payloads, PAYLOAD_TSR, &c->fresh->remote);
 	if (!plain)
@@ -119,9 +123,8 @@ void ask_child(struct ike_sa *sa, struct child *old)
 }
 
 /* Why the answer cannot be used, NULL where it could. */
-static const char *take_answer(struct ike_sa *sa, struct create *c, const struct payloads *p)
+static const char *take_answer(struct create *c, const struct payloads *p)
 {
-	const struct settings *s = sa->peer->settings;
 	const struct nonces n = {{c->nonce, c->nonce_len}, p->nonce};
 	uint8_t g_ir[DH_SHARED_MAX];
 	struct chosen chosen;
@@ -135,8 +138,7 @@ static const char *take_answer(struct ike_sa *sa, struct create *c, const struct
 		return "its answer lacks the key exchange";
 	payload_ts_parse(p->ts_i, &c->fresh->local, &all);
 	payload_ts_parse(p->ts_r, &c->fresh->remote, &all);
-	if (!selectors_within(&c->fresh->local, &s->core.local) ||
-		!selectors_within(&c->fresh->remote, &s->core.remote_ts))
+	if (!child_selects_within(c->fresh))
 		return "its selectors reach beyond ours";
 	if (!child_accept_hcp(c->fresh, p))
 		return "it compresses as we did not offer";
@@ -165,16 +167,37 @@ static void settle(struct ike_sa *sa, struct create *c, struct slice theirs)
 	exchange_next(sa);
 }
 
+/* An IKE SA that came up without a child and gets none is of no use: it goes, and a new one is
+ * tried later. */
+static bool first_failed(struct ike_sa *sa, const struct create *c, const char *why)
+{
+	if (!sa->childless || c->old || sa->side != SIDE_I)
+		return false;
+	sa->fail_why = why;
+	sa->want_delete = true;
+	exchange_next(sa);
+	return true;
+}
+
+/* Beside the first one, if that compresses, goes a plain one, as after IKE_AUTH. */
+static void note_first(struct ike_sa *sa, const struct child *fresh)
+{
+	if (sa->childless && sa->side == SIDE_I)
+		sa->want_child = fresh->compressed && sa->peer->settings->fallback;
+	sa->childless = false;
+}
+
 static void refused(struct ike_sa *sa, const struct create *c, const struct notify *n)
 {
 	struct keying *k = sa->keying;
 
 	switch (n->type) {
 	case TEMPORARY_FAILURE:
-		if (c->old) {
+		if (c->old)
 			c->old->want_rekey = true;
-			child_again(sa, AGAIN_MS);
-		}
+		else
+			sa->want_child = !ike_sa_has_child(sa);
+		child_again(sa, AGAIN_MS);
 		break;
 	case CHILD_SA_NOT_FOUND:
 		if (c->old)
@@ -184,6 +207,8 @@ static void refused(struct ike_sa *sa, const struct create *c, const struct noti
 		exchange_next(sa);
 		break;
 	default:
+		if (first_failed(sa, c, child_refused_why(n->type)))
+			break;
 		/* It does not make children: a second IKE SA brings its own. */
 		say(k, KEYING_INFO, sa->peer, "it answers CREATE_CHILD_SA with error %u", n->type);
 		if (sa->side == SIDE_I && sa->peer->sa == sa)
@@ -200,7 +225,7 @@ void on_child_response(struct ike_sa *sa, struct create *c, const struct payload
 		child_destroy(c->fresh);
 		return;
 	}
-	why = n ? NULL : take_answer(sa, c, p);
+	why = n ? NULL : take_answer(c, p);
 	if (!n || (n->type != TEMPORARY_FAILURE && n->type != CHILD_SA_NOT_FOUND))
 		trace_child(sa, p,
 			&(struct child_outcome){.child = c->fresh,
@@ -209,6 +234,7 @@ void on_child_response(struct ike_sa *sa, struct create *c, const struct payload
 				.error = n ? n->type : 0,
 				.why = n ? "it makes no new child" : why});
 	if (!n && !why) {
+		note_first(sa, c->fresh);
 		settle(sa, c, p->nonce);
 		return;
 	}
@@ -223,6 +249,8 @@ void on_child_response(struct ike_sa *sa, struct create *c, const struct payload
 	child_destroy(c->fresh);
 	if (n)
 		refused(sa, c, n);
+	else
+		first_failed(sa, c, why);
 }
 
 /* One request of the peer's. */
@@ -279,17 +307,13 @@ static uint16_t choose(struct asked *a)
 
 static uint16_t narrow(struct asked *a)
 {
-	const struct settings *s = a->sa->peer->settings;
 	struct selectors theirs;
 	struct selectors ours;
 	bool all;
 
 	payload_ts_parse(a->p->ts_i, &theirs, &all);
 	payload_ts_parse(a->p->ts_r, &ours, &all);
-	return selectors_narrow(&theirs, &s->core.remote_ts, &a->child->remote) &&
-			       selectors_narrow(&ours, &s->core.local, &a->child->local)
-		       ? 0
-		       : TS_UNACCEPTABLE;
+	return child_narrow(a->child, &theirs, &ours) ? 0 : TS_UNACCEPTABLE;
 }
 
 /* A child in the place of another is not sent on before the peer has it for sure. */

@@ -107,6 +107,8 @@ void on_informational_request(
 		if (p->deletes[i].protocol == PROTOCOL_ESP)
 			delete_children(sa, &p->deletes[i], &w.payloads);
 	}
+	if (p->cp.data && p->cp.data[0] == CFG_REQUEST && !p->critical)
+		payload_cp_add(&w.payloads, &(struct cp){.type = CFG_REPLY});
 	response_send(sa, &w, m, way);
 	if (why)
 		trace_ended(sa, payloads_error(p)->type, why);

@@ -230,6 +230,11 @@ static int take_answer(struct ike_sa *sa, const struct message *m, const struct 
 	h->peer_hashes = auth_read_hashes(p);
 	h->ppk = sa->peer->settings->ppk_len && payloads_notify(p, USE_PPK);
 	h->cert_asked = p->certreq_raw;
+	h->childless =
+		sa->peer->settings->childless && payloads_notify(p, CHILDLESS_IKEV2_SUPPORTED);
+	if (sa->peer->settings->childless && !h->childless)
+		say(sa->keying, KEYING_INFO, sa->peer,
+			"it does not do without a child in IKE_AUTH");
 	sa->fragments = wants_fragments(sa->peer->settings) &&
 			payloads_notify(p, IKEV2_FRAGMENTATION_SUPPORTED);
 	return ike_sa_keep_init(sa, SIDE_R, m->octets);
@@ -327,15 +332,31 @@ static int put_auth(struct ike_sa *sa, struct payload_writer *w)
 	return add_auth(sa, claim, w);
 }
 
-static int send_auth(struct ike_sa *sa)
+static void put_child(struct child *child, struct payload_writer *w)
 {
-	struct child *child = child_create(sa);
-	struct message_writer w;
+	const struct settings *s = child->ike->peer->settings;
 	struct allowed offer;
 	uint8_t spi[4];
-	const struct settings *s = sa->peer->settings;
-	int r = child ? child_reserve(child, s->compress ? &s->hcp : NULL) : -ENOMEM;
 
+	child_offer(child->ike, &offer, false);
+	put_be32(spi, child->spi[SA_IN]);
+	payload_sa_offer(w, &offer, (struct slice){spi, sizeof spi});
+	child->local = s->core.local;
+	child->remote = s->core.remote_ts;
+	payload_ts_add(w, PAYLOAD_TSI, &child->local);
+	payload_ts_add(w, PAYLOAD_TSR, &child->remote);
+	child_offer_hcp(child, w);
+}
+
+static int send_auth(struct ike_sa *sa)
+{
+	const struct settings *s = sa->peer->settings;
+	struct child *child = sa->handshake->childless ? NULL : child_create(sa);
+	struct message_writer w;
+	int r = 0;
+
+	if (!sa->handshake->childless)
+		r = child ? child_reserve(child, s->compress ? &s->hcp : NULL) : -ENOMEM;
 	if (r)
 		return r;
 	sa->next_request = 1;
@@ -343,14 +364,9 @@ static int send_auth(struct ike_sa *sa)
 	r = put_auth(sa, &w.payloads);
 	if (r)
 		return r;
-	child_offer(sa, &offer, false);
-	put_be32(spi, child->spi[SA_IN]);
-	payload_sa_offer(&w.payloads, &offer, (struct slice){spi, sizeof spi});
-	child->local = s->core.local;
-	child->remote = s->core.remote_ts;
-	payload_ts_add(&w.payloads, PAYLOAD_TSI, &child->local);
-	payload_ts_add(&w.payloads, PAYLOAD_TSR, &child->remote);
-	child_offer_hcp(child, &w.payloads);
+	inner_ask(sa, &w.payloads);
+	if (child)
+		put_child(child, &w.payloads);
 	sa->state = IKE_AUTHING;
 	return request_send(sa, &w, (struct request){.what = ASK_AUTH, .child = child});
 }
@@ -398,28 +414,21 @@ void on_init_response(struct ike_sa *sa, const struct message *m, const struct w
 /* Why the child did not come up, NULL where it did. */
 static const char *take_child(struct ike_sa *sa, struct child *child, const struct payloads *p)
 {
-	const struct settings *s = sa->peer->settings;
 	const struct notify *n = payloads_error(p);
 	const struct nonces nonces = {ike_sa_nonce(sa, SIDE_I), ike_sa_nonce(sa, SIDE_R)};
 	struct allowed offer;
 	struct chosen chosen;
 	bool all;
 
-	if (n && n->type == NO_PROPOSAL_CHOSEN)
-		return "NO_PROPOSAL_CHOSEN: it refuses all that we offer for ESP: compare Cipher";
-	if (n && n->type == TS_UNACCEPTABLE)
-		return "TS_UNACCEPTABLE: it refuses our selectors: compare Address, Routes and "
-		       "Allow of both";
 	if (n)
-		return "it refuses the child";
+		return child_refused_why(n->type);
 	child_offer(sa, &offer, false);
 	if (!p->sa.data || !p->ts_i.data || !p->ts_r.data ||
 		payload_sa_accept(p->sa, &offer, &chosen))
 		return "its answer is not one of our offers";
 	payload_ts_parse(p->ts_i, &child->local, &all);
 	payload_ts_parse(p->ts_r, &child->remote, &all);
-	if (!selectors_within(&child->local, &s->core.local) ||
-		!selectors_within(&child->remote, &s->core.remote_ts))
+	if (!child_selects_within(child))
 		return "its selectors reach beyond ours";
 	if (!child_accept_hcp(child, p))
 		return "it compresses as we did not offer";
@@ -492,7 +501,9 @@ static void accept(struct ike_sa *sa, const struct payloads *p)
 	request_done(sa);
 	sa->next_request = 2;
 	sa->dietvpn = sa->dietvpn || p->vendor_ours;
-	why = take_child(sa, child, p);
+	why = inner_take(sa, p);
+	if (!why && child)
+		why = take_child(sa, child, p);
 	if (why)
 		trace_child(sa, p,
 			&(struct child_outcome){.child = child,
@@ -502,7 +513,8 @@ static void accept(struct ike_sa *sa, const struct payloads *p)
 				.why = why});
 	else
 		trace_up(sa, p, child);
-	sa->want_child = !why && child->compressed && sa->peer->settings->fallback;
+	sa->childless = !child;
+	sa->want_child = !why && (!child || (child->compressed && sa->peer->settings->fallback));
 	ike_sa_up(sa, false);
 	if (!why) {
 		exchange_next(sa);

@@ -120,6 +120,7 @@ static size_t write_answer(struct keying *k, const struct half *half)
 		nat_add(k, &w.payloads, half->spis, &half->way, false);
 	if (half->ppk)
 		payload_add_notify(&w.payloads, USE_PPK, (struct slice){NULL, 0});
+	payload_add_notify_ike(&w.payloads, CHILDLESS_IKEV2_SUPPORTED);
 	if (half->hashes_asked)
 		auth_add_hashes(&w.payloads, hashes_of_all(k));
 	if (wants_keys(k) &&
@@ -506,6 +507,7 @@ static void grant(struct examined *e)
 {
 	struct ike_sa *sa = promote(e);
 	struct message_writer w;
+	uint16_t error;
 
 	if (!sa)
 		return;
@@ -516,7 +518,11 @@ static void grant(struct examined *e)
 		ike_sa_destroy(sa);
 		return;
 	}
-	child_answer(sa, &e->inner, &w.payloads);
+	error = inner_answer(sa, &e->inner, &w.payloads);
+	if (error)
+		payload_add_notify(&w.payloads, error, (struct slice){NULL, 0});
+	else
+		child_answer(sa, &e->inner, &w.payloads);
 	trace_up(sa, &e->inner, ike_sa_first_child(sa));
 	response_send(sa, &w, e->m, e->way);
 	half_drop(e->k->half, e->half);

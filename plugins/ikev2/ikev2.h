@@ -112,6 +112,7 @@ struct handshake {
 	bool nat;              /* somebody's address is translated, or it was asked for */
 	uint32_t peer_hashes;  /* SIGNATURE_HASH_ALGORITHMS as bits 1 << SIGN_HASH_.. */
 	bool cert_asked;       /* the peer wants our key: CERTREQ */
+	bool childless;        /* the peer takes IKE_AUTH without a child, and we asked for that */
 	bool ppk;              /* both said USE_PPK; responder: it is used */
 	struct ike_keys mixed; /* ppk: the keys with it */
 };
@@ -176,6 +177,7 @@ struct ike_sa {
 	struct handshake *handshake; /* NULL once up */
 	struct ike_sa *successor;    /* made by the peer's rekey that is just being answered */
 	bool want_delete, want_alive, want_rekey, want_child;
+	bool childless;       /* it has had no child yet */
 	uint64_t again_ms;    /* not 0: when a refused rekey of a child is asked for again */
 	bool dietvpn;         /* our Vendor ID was seen */
 	bool fragments;       /* both ends said IKEV2_FRAGMENTATION_SUPPORTED */
@@ -192,11 +194,14 @@ struct peer {
 	const struct settings *settings;
 	struct ip_endpoint remote; /* family 0: not known */
 	struct ike_sa *sa;         /* the one that is up, or else under way; NULL */
-	const char *hint;          /* an answer without protection that may tell why */
-	uint32_t failures;         /* in a row */
-	bool waiting;              /* TIMER_RETRY runs */
-	bool contacted; /* an IKE SA was up since we started: no INITIAL_CONTACT any more */
-	uint64_t noted_ms;         /* when a refusal in its name may be noted again */
+	/* Inner addresses that were given: to us where settings->asks_address, else to the peer;
+	 * they outlive the IKE SA. Family 0: none. */
+	struct ip_addr inner[INNER_FAMILIES];
+	const char *hint;  /* an answer without protection that may tell why */
+	uint32_t failures; /* in a row */
+	bool waiting;      /* TIMER_RETRY runs */
+	bool contacted;    /* an IKE SA was up since we started: no INITIAL_CONTACT any more */
+	uint64_t noted_ms; /* when a refusal in its name may be noted again */
 };
 
 struct half_open;
@@ -300,6 +305,26 @@ void ask_child(struct ike_sa *sa, struct child *old);
 void on_child_response(struct ike_sa *sa, struct create *c, const struct payloads *p);
 void on_child_request(struct ike_sa *sa, const struct payloads *p, struct payload_writer *w);
 
+/* exchange_config.c: inner addresses, CP (RFC 7296 2.19). */
+/* Where in the pool this identity was found the last time, 0: nowhere, or where it begins. */
+uint32_t inner_recall(const struct keying *k, const struct enrol_pool *pool, struct slice id);
+/* Puts that on record. */
+void inner_remember(
+	const struct keying *k, const struct enrol_pool *pool, struct slice id, uint32_t probe);
+/* What a child may select, given the addresses that were given. */
+void inner_local(const struct peer *peer, struct selectors *out);
+void inner_remote(const struct peer *peer, struct selectors *out);
+/* Address = auto: CFG_REQUEST. */
+void inner_ask(const struct ike_sa *sa, struct payload_writer *w);
+/* CFG_REPLY to it, handed to the host. NULL, or why it is of no use. */
+const char *inner_take(struct ike_sa *sa, const struct payloads *p);
+/* The responder's half: finds the peer's addresses and writes CFG_REPLY. 0, or the error that
+ * stands in place of a child; the operator has been told why. */
+uint16_t inner_answer(struct ike_sa *sa, const struct payloads *p, struct payload_writer *w);
+/* It wants more than its own address of the pool and has not asked for that (FAILED_CP_REQUIRED);
+ * the operator has been told. */
+bool inner_must_ask(struct ike_sa *sa, const struct payloads *p, const struct selectors *theirs);
+
 /* exchange_rekey.c: CREATE_CHILD_SA for the IKE SA. */
 void ask_rekey_ike(struct ike_sa *sa);
 void on_rekey_response(struct ike_sa *sa, struct create *c, const struct payloads *p);
@@ -380,6 +405,13 @@ void child_offer(const struct ike_sa *sa, struct allowed *allowed, bool with_ke)
 /* SAs with keys of these nonces; chosen has the peer's SPI. 0 or negative errno. */
 int child_install(struct child *child, const struct chosen *chosen, struct slice g_ir,
 	const struct nonces *n, enum child_how how);
+/* The child's selectors are what the peer's two have in common with ours; false: nothing. */
+bool child_narrow(
+	struct child *child, const struct selectors *theirs, const struct selectors *ours);
+/* The child's selectors, which the peer has narrowed, do not reach beyond ours. */
+bool child_selects_within(const struct child *child);
+/* What an error in place of a child means to who asked for it. */
+const char *child_refused_why(uint16_t error);
 /* Says why the peer's request for a child was refused. */
 void child_refusal(struct ike_sa *sa, const struct payloads *p, uint16_t error);
 /* The responder's half of the first child: SA, TSi and TSr, or an error, into the answer. */

@@ -93,6 +93,17 @@ enum ppk_id_type { PPK_ID_OPAQUE = 1, PPK_ID_FIXED = 2 };
 
 enum cert_encoding { CERT_RAW_PUBLIC_KEY = 15 };
 
+enum cp_type { CFG_REQUEST = 1, CFG_REPLY = 2, CFG_SET = 3, CFG_ACK = 4 };
+
+enum cp_attribute {
+	INTERNAL_IP4_ADDRESS = 1,
+	INTERNAL_IP4_DNS = 3,
+	INTERNAL_IP6_ADDRESS = 8,
+	INTERNAL_IP6_DNS = 10,
+	INTERNAL_IP4_SUBNET = 13,
+	INTERNAL_IP6_SUBNET = 15,
+};
+
 enum ts_type { TS_IPV4_ADDR_RANGE = 7, TS_IPV6_ADDR_RANGE = 8 };
 
 #endif

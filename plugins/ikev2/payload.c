@@ -343,6 +343,16 @@ void payload_add_notify(struct payload_writer *w, uint16_t type, struct slice da
 	payload_end(w, at);
 }
 
+void payload_add_notify_ike(struct payload_writer *w, uint16_t type)
+{
+	size_t at = payload_begin(w, PAYLOAD_NOTIFY);
+
+	payload_put8(w, PROTOCOL_IKE);
+	payload_put8(w, 0);
+	payload_put16(w, type);
+	payload_end(w, at);
+}
+
 void payload_add_notify_child(struct payload_writer *w, uint16_t type, uint32_t spi)
 {
 	size_t at = payload_begin(w, PAYLOAD_NOTIFY);

@@ -103,6 +103,8 @@ void payload_add_ke(struct payload_writer *w, uint16_t group, struct slice data)
 void payload_add_typed(
 	struct payload_writer *w, enum payload_type payload, uint8_t type, struct slice data);
 void payload_add_notify(struct payload_writer *w, uint16_t type, struct slice data);
+/* About the IKE SA, and said so: RFC 6023 wants the protocol, nobody else does. */
+void payload_add_notify_ike(struct payload_writer *w, uint16_t type);
 /* About a child: protocol ESP and the SPI that the sender receives on. */
 void payload_add_notify_child(struct payload_writer *w, uint16_t type, uint32_t spi);
 void payload_add_delete_ike(struct payload_writer *w);

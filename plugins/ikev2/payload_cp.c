@@ -59,7 +59,8 @@ static void read_attribute(struct cp *out, uint16_t type, struct slice value)
 		break;
 	case INTERNAL_IP4_SUBNET:
 	case INTERNAL_IP6_SUBNET:
-		out->subnets += value.len && out->subnets < UINT8_MAX;
+		if (value.len && out->subnets < UINT8_MAX)
+			out->subnets++;
 		break;
 	default:
 		break;

@@ -44,6 +44,11 @@ const struct keying_key settings_keys[] = {
 		KEYING_KEY_SECRET_FILE | KEYING_KEY_RELOADABLE},
 	{"PeerKey", "the peer's public key: base64, or a file with base64 or PEM",
 		KEYING_KEY_RELOADABLE},
+	{"Pool",
+		"yes or no (default): Address is a pool, of which the peer gets one and may use no "
+		"other",
+		0},
+	{"Childless", "yes or no (default): IKE_AUTH without a child, which follows (RFC 6023)", 0},
 	{"Imprint",
 		"yes or no (default): pin the key that the peer shows first; needs a Key of our "
 		"own",
@@ -110,6 +115,7 @@ static void read_manner(struct settings_reader *r)
 	s->child_life_s = CHILD_LIFE_S;
 	peer_value_yes(&r->in, "NatDetection", &s->nat_detection);
 	peer_value_yes(&r->in, "Pfs", &s->pfs);
+	peer_value_yes(&r->in, "Childless", &s->childless);
 	s->alive_s = s->core.sleepy ? 0 : ALIVE_S;
 	read_alive(r);
 	read_duration(r, "IkeLifetime", &s->ike_life_s);
@@ -125,6 +131,7 @@ static void read_peer(struct settings_reader *r, size_t index)
 	settings_read_algorithms(r);
 	read_manner(r);
 	settings_read_attrs(r);
+	settings_read_inner(r);
 	settings_read_identities(r);
 	settings_read_credentials(r);
 	settings_read_ppk(r);
@@ -156,6 +163,7 @@ static int read_all(struct settings_reader *r)
 	all->list = calloc(all->n ? all->n : 1, sizeof *all->list);
 	if (!all->list)
 		return -ENOMEM;
+	all->n_own = peer_config_own(&r->in, all->own, SETTINGS_OWN_MAX);
 	for (size_t i = 0; i < 2; i++)
 		all->ports[i] = peer_config_port(&r->in, i, 0);
 	for (size_t i = 0; i < all->n; i++) {

@@ -8,6 +8,7 @@
 #include "crypto/prf.h"
 #include "crypto/secret.h"
 #include "crypto/sign_key.h"
+#include "ikev2/payload_cp.h"
 #include "ikev2/payload_hcp.h"
 #include "ikev2/payload_sa.h"
 
@@ -16,6 +17,7 @@ enum {
 	SETTINGS_ATTRS_MAX = 64,
 	SETTINGS_PSK_MIN = 16,
 	SETTINGS_PSK_MAX = 512,
+	SETTINGS_OWN_MAX = 8,
 	SETTINGS_PADS = 3, /* one per PRF that a PSK may be used with: 5, 6, 7 */
 };
 
@@ -32,6 +34,12 @@ struct settings {
 	bool template;      /* lets in whoever fits its name; itself never has an SA */
 	bool imprint;       /* the peer's key is the first one that it shows (ikev2.md 6) */
 	bool nat_detection, pfs;
+	bool childless;    /* as initiator: the first child comes by CREATE_CHILD_SA (RFC 6023) */
+	bool asks_address; /* Address = auto */
+	/* What the peer gets that asks: its Address where that is one host; or one of the pool,
+	 * and then it may use no other. Family 0: none. */
+	struct ip_addr fixed[INNER_FAMILIES];
+	struct enrol_pool pool[INNER_FAMILIES];
 	struct allowed ike, esp;
 	bool compress, fallback; /* fallback: a plain child beside one that compresses */
 	struct hcp hcp;          /* what we would like to compress with */
@@ -54,8 +62,10 @@ struct settings_list {
 	size_t n;
 	uint16_t ports[2]; /* IKE, NAT: ours */
 	uint32_t cookie_threshold;
-	uint8_t master[ENROL_MASTER_MAX]; /* of all derived PSKs */
-	size_t master_len;                /* 0: none */
+	uint8_t master[ENROL_MASTER_MAX];         /* of all derived PSKs */
+	size_t master_len;                        /* 0: none */
+	struct addr_prefix own[SETTINGS_OWN_MAX]; /* our inner addresses */
+	size_t n_own;
 };
 
 extern const struct keying_key settings_keys[];

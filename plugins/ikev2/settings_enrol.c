@@ -19,7 +19,7 @@ static void refuse_beside(struct settings_reader *r, const char *const *keys, co
  * the file. */
 void settings_read_template(struct settings_reader *r)
 {
-	static const char *const others[] = {"Imprint", "Psk", "PeerKey", NULL};
+	static const char *const others[] = {"Imprint", "Psk", "PeerKey", "Pool", NULL};
 
 	refuse_beside(r, others, "belongs to one device, and this is a template for many");
 	r->out->core.role = ROLE_RESPONDER;

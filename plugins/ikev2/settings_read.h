@@ -21,6 +21,8 @@ void settings_read_attrs(struct settings_reader *r);
 void settings_read_identities(struct settings_reader *r);
 /* Hexadecimal digits in pairs, at least one; *n octets. */
 bool settings_from_hex(const char *text, size_t len, uint8_t *out, size_t cap, size_t *n);
+/* settings_inner.c */
+void settings_read_inner(struct settings_reader *r);
 /* settings_auth.c */
 void settings_read_credentials(struct settings_reader *r);
 void settings_read_ppk(struct settings_reader *r);

@@ -91,6 +91,11 @@ static void fix_there(struct record *r)
 		rows_fix(&r->rows, "on the peer allow the networks of this list; or here change "
 				   "Local (networks here) or Address, Routes, Allow (networks "
 				   "there).");
+	else if (r->error == INTERNAL_ADDRESS_FAILURE)
+		rows_fix(&r->rows, "on the peer give us an address (Address of one host, or Pool = "
+				   "yes); or here an Address of our own in [Interface].");
+	else if (r->error == FAILED_CP_REQUIRED)
+		rows_fix(&r->rows, "here Address = auto in [Interface].");
 	else if (r->error == NO_ADDITIONAL_SAS)
 		rows_fix(&r->rows, "nothing: a new IKE SA brings the child.");
 }

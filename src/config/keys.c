@@ -130,6 +130,11 @@ static const struct config_plugin_hint plugin_table[] = {
 	{"ikev2", "ChildLifetime", "Of the ESP SAs: 10min, 8h, 30d; 8h where absent."},
 	{"ikev2", "CookieThreshold",
 		"Half-open handshakes from which strangers need a cookie; 64 where absent."},
+	{"ikev2", "Pool",
+		"yes or no: Address is a pool; the peer gets one address of it and may use no "
+		"other."},
+	{"ikev2", "Childless",
+		"yes or no: IKE_AUTH without a child, which follows (RFC 6023); no where absent."},
 	{"ikev2", "Imprint",
 		"yes or no: on a device, pin the key of the gateway that proves itself first; no "
 		"where absent."},

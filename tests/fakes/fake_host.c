@@ -110,6 +110,19 @@ static int fake_route(
 	return 0;
 }
 
+static int fake_inner_address(const struct keying_host *host, uint32_t policy,
+	const struct ip_addr *addr, uint8_t prefix_len)
+{
+	struct fake_host *fake = fake_of(host);
+
+	if (fake->inner_error || fake->n_inner == FAKE_INNER_MAX)
+		return fake->inner_error;
+	fake->inner[fake->n_inner].policy = policy;
+	fake->inner[fake->n_inner].addr = *addr;
+	fake->inner[fake->n_inner++].prefix_len = prefix_len;
+	return 0;
+}
+
 static void fake_socket_close(const struct keying_host *host, int socket)
 {
 	(void)host;
@@ -402,6 +415,7 @@ void fake_host_init(struct fake_host *fake)
 		.state_list = fake_state_list,
 		.managed = fake_managed,
 		.trace = fake_trace,
+		.inner_address = fake_inner_address,
 	};
 }
 
@@ -420,6 +434,15 @@ void fake_host_secret(struct fake_host *fake, const char *name, const char *cont
 	if (content)
 		memcpy(fake->secrets[i].content, content, fake->secrets[i].len);
 	fake->secrets[i].error = error;
+}
+
+size_t fake_host_rows(const struct fake_host *fake, const char *prefix)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < fake->n_rows; i++)
+		n += !strncmp(fake->rows[i].name, prefix, strlen(prefix));
+	return n;
 }
 
 size_t fake_host_living(const struct fake_host *fake)

@@ -17,6 +17,7 @@ enum {
 	FAKE_PEERS_MAX = 16,
 	FAKE_POLICY_FIRST = 1000, /* of the peers that templates let in */
 	FAKE_TRACES_MAX = 8,
+	FAKE_INNER_MAX = 32,
 };
 
 struct fake_sa {
@@ -89,6 +90,13 @@ struct fake_host {
 		uint64_t due_ms; /* 0: stopped */
 	} timers[FAKE_LINES_MAX];
 	size_t n_timers;
+	struct {
+		uint32_t policy;
+		struct ip_addr addr;
+		uint8_t prefix_len;
+	} inner[FAKE_INNER_MAX];
+	size_t n_inner;  /* calls of inner_address */
+	int inner_error; /* what it answers */
 	int next_socket;
 	struct {
 		uint32_t policy;
@@ -103,6 +111,8 @@ struct fake_host {
 void fake_host_init(struct fake_host *fake);
 /* content NULL: secret() answers error. */
 void fake_host_secret(struct fake_host *fake, const char *name, const char *content, int error);
+/* How many saved rows have a name that begins so. */
+size_t fake_host_rows(const struct fake_host *fake, const char *prefix);
 size_t fake_host_living(const struct fake_host *fake);
 /* The living SA with this SPI and direction; NULL: none. */
 struct fake_sa *fake_host_find(struct fake_host *fake, enum sa_dir dir, uint32_t spi);

@@ -3,6 +3,7 @@
  * type is the first octet. What is accepted is read by every parser and written again. */
 #include "ikev2/payload.h"
 #include "ikev2/payload_cert.h"
+#include "ikev2/payload_cp.h"
 #include "ikev2/payload_hcp.h"
 #include "ikev2/payload_sa.h"
 #include "ikev2/payload_ts.h"
@@ -113,6 +114,29 @@ static void read_cert(const struct payloads *p, struct slice chain)
 	must(sign_public_equal(&key, &same));
 }
 
+/* What is read is written again, and then reads the same. */
+static void read_cp(struct slice body)
+{
+	struct payload_writer w;
+	uint8_t out[128];
+	struct cp cp;
+	struct cp again;
+
+	payload_cp_parse(body, &cp);
+	must(cp.n_dns <= CP_DNS_MAX);
+	payload_writer_init(&w, out, sizeof out);
+	payload_cp_add(&w, &cp);
+	must(!w.overflow && payload_cp_valid((struct slice){out + 4, w.len - 4}));
+	payload_cp_parse((struct slice){out + 4, w.len - 4}, &again);
+	must(again.type == cp.type);
+	for (int i = 0; i < INNER_FAMILIES; i++) {
+		must(again.has[i] == cp.has[i]);
+		must(again.address[i].family == cp.address[i].family);
+		must(!memcmp(
+			again.address[i].bytes, cp.address[i].bytes, sizeof cp.address[i].bytes));
+	}
+}
+
 static void read_chain(uint8_t first, struct slice chain)
 {
 	struct payloads p;
@@ -126,6 +150,8 @@ static void read_chain(uint8_t first, struct slice chain)
 	if (p.ts_r.data)
 		read_ts(p.ts_r);
 	read_cert(&p, chain);
+	if (p.cp.data)
+		read_cp(p.cp);
 	for (size_t i = 0; i < p.n_notify; i++)
 		must(p.notify[i].data.data + p.notify[i].data.len <= chain.data + chain.len);
 	for (size_t i = 0; i < p.n_notify; i++)

@@ -145,7 +145,9 @@ swan_conf() {
 		}
 		$ppk
 	}
-	$(case $(all conn "$me") in *pools*) printf 'pools {\n\tinner {\n\t\t%s\n\t}\n}\n' "$(all pool "$me")" ;; esac)
+	$(case $(all conn "$me") in *pools*) printf 'pools {\n\tinner {\n\t\t%s\n\t}\n' "$(all pool "$me")" ;; esac)
+	$(case $(all conn "$me") in *inner6*) printf '\tinner6 {\n\t\t%s\n\t}\n' "$(all pool6 "$me")" ;; esac)
+	$(case $(all conn "$me") in *pools*) echo "}" ;; esac)
 	CONF
 }
 
@@ -166,7 +168,7 @@ diet_conf() {
 	cat >"$d/home.conf" <<-CONF
 	[Interface]
 	Name     = diet0
-	$(inner a | sed 's/ /, /g; s/^/Address = /')
+	Address  = $(first "$(inner a | sed 's/ /, /g')" auto)
 	Id       = ${ID[a]}
 	$(all interface)
 	[Peer "right"]
@@ -174,9 +176,9 @@ diet_conf() {
 	Role     = $ROLE
 	PeerId   = ${ID[b]}
 	$([ "$ROLE" = responder ] || echo "Endpoint = $(bracketed "${OUT[b]}")")
-	Address  = ${peers%%,*}
-	$([ "$peers" = "${peers#*,}" ] || echo "Routes = ${peers#*,}")
-	Local    = $(nets a a)
+	$(if [ -n "$(one addressed)" ]; then echo "Address = $peers"; else echo "Address = ${peers%%,*}"; fi)
+	$([ "$peers" = "${peers#*,}" ] || [ -n "$(one addressed)" ] || echo "Routes = ${peers#*,}")
+	$([ -z "$(inner a)" ] || echo "Local = $(nets a a)")
 	Cipher   = $(first "$(wrong cipher)" "$(one cipher)" chacha20-poly1305)
 	Compress = $(first "$(one compress)" off)
 	$(if [ "$auth" = psk ]; then echo "Psk = keys/psk"; else printf 'Key = keys/own.pem\nPeerKey = keys/peer.pub\n'; fi)
@@ -231,6 +233,10 @@ step_suite() { check "the IKE SA has $*" swan_sa b "encr-alg=$1" "dh-group=$2"; 
 step_child() { check "the child has $1" swan_sa b "child-sas {" "encr-alg=$1"; }
 step_ping() { check "ping $1" on a ping -c 2 -i 0.05 -W 2 "$1"; }
 step_swan-log() { local side=$1; shift; check "strongSwan on $side: $*" grep -qE -- "$*" "$W/$side/swan/charon.log"; }
+# the address that dietvpn was given, for packets to the other end
+given() { dietvpn a --json status | tr -d ' \n' | grep -qF "$1" && ip -n "$P-a" -o route get "$2" | grep -qE "dev diet0 .*src $1 "; }
+step_given() { [ "$ROLE" = control ] || check "dietvpn uses $1" given "$1" "$2"; }
+step_pings-back() { check "ping $1 from the other end" on b ping -c 2 -i 0.05 -W 2 "$1"; }
 step_half-open() { on a "$TOOLS/ikeflood" -d "${OUT[b]}" -S "${OUT[a]}/32" -n 3 -r 100 >/dev/null || bad "ikeflood"; }
 step_behind-nat() {
 	local outside=${OTHER[$NAT_INSIDE]}

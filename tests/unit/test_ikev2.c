@@ -6,6 +6,7 @@
 #include "fakes/fake_host.h"
 
 #include "codec/tree.h"
+#include "crypto/enrol.h"
 #include "crypto/secret.h"
 #include "ikev2/numbers.h"
 #include "keying/plugin.h"
@@ -37,7 +38,8 @@ struct end {
 	struct keying *k;
 	struct ip_endpoint at;
 	const char *name, *peer;
-	size_t taken; /* of fake.sent */
+	const char *address, *its_address; /* Address of both sections; NULL: fd00::N */
+	size_t taken;                      /* of fake.sent */
 };
 
 /* left begins unless a test says otherwise */
@@ -69,11 +71,17 @@ static struct slice config_of(
 	const uint32_t policies[] = {POLICY};
 	struct config config;
 	char text[1024];
-	int n = snprintf(text, sizeof text,
-		"[Interface]\nName = diet0\nAddress = fd00::%u/64\nId = %s\n%s\n"
-		"[Peer \"%s\"]\nKeying = ikev2\nEndpoint = 192.0.2.%u\nAddress = fd00::%u\n%s\n",
-		e->at.addr.bytes[3], e->name, interface, e->peer, other->at.addr.bytes[3],
-		other->at.addr.bytes[3], peer);
+	char own[16];
+	char its[16];
+	int n;
+
+	snprintf(own, sizeof own, "fd00::%u/64", e->at.addr.bytes[3]);
+	snprintf(its, sizeof its, "fd00::%u", other->at.addr.bytes[3]);
+	n = snprintf(text, sizeof text,
+		"[Interface]\nName = diet0\nAddress = %s\nId = %s\n%s\n"
+		"[Peer \"%s\"]\nKeying = ikev2\nEndpoint = 192.0.2.%u\nAddress = %s\n%s\n",
+		e->address ? e->address : own, e->name, interface, e->peer, other->at.addr.bytes[3],
+		e->its_address ? e->its_address : its, peer);
 
 	memset(&errors, 0, sizeof errors);
 	cr_assert_eq(config_load_text("home", text, (size_t)n, &config, &errors), 0, "%s: %s",
@@ -335,8 +343,8 @@ Test(ikev2, four_messages_of_the_smallest_size)
 	cr_assert_eq(wire.messages, 4u);
 	/* the floor for identities of one octet and IPv4 selectors; ours are IPv6 and longer:
 	 * 4 x 48 - 4 x 24 for selectors, names of 4 and 5 octets, ESN offered as a choice,
-	 * INITIAL_CONTACT */
-	cr_assert_eq(wire.octets, MINIMUM_SUM + 96u + (4 + 5 - 2) + 8 + 8, "%zu", wire.octets);
+	 * INITIAL_CONTACT, CHILDLESS_IKEV2_SUPPORTED */
+	cr_assert_eq(wire.octets, MINIMUM_SUM + 96u + (4 + 5 - 2) + 8 + 8 + 8, "%zu", wire.octets);
 	cr_assert_leq(wire.octets - 96, 680u);
 }
 
@@ -1158,4 +1166,177 @@ Test(ikev2, why_strangers_are_rare)
 	cr_assert_eq(right.fake.n_traces, 2u);
 	cr_assert_eq(right.fake.traces[1].policy, 0u);
 	left.at.addr.bytes[3] = 1;
+}
+
+static bool selects_only(const struct ts *ts, const struct ip_addr *addr)
+{
+	return !memcmp(&ts->addr_start, addr, sizeof *addr) &&
+	       !memcmp(&ts->addr_end, addr, sizeof *addr);
+}
+
+/* left has got this address, and both SAs are about it alone. */
+static void expect_inner(const struct ip_addr *addr)
+{
+	const struct fake_sa *out = newest(&left, SA_OUT, false);
+	const struct fake_sa *in = newest(&right, SA_IN, false);
+	size_t last = left.fake.n_inner;
+
+	expect_standing();
+	cr_assert_gt(last, 0u);
+	cr_assert_eq(left.fake.inner[last - 1].policy, POLICY);
+	cr_assert(!memcmp(&left.fake.inner[last - 1].addr, addr, sizeof *addr));
+	cr_assert_eq(left.fake.inner[last - 1].prefix_len, addr->family == 4 ? 32 : 128);
+	cr_assert(selects_only(&out->params.ts_local[0], addr) && out->params.n_ts_local == 1);
+	cr_assert(selects_only(&in->params.ts_remote[0], addr) && in->params.n_ts_remote == 1);
+}
+
+Test(ikev2, an_inner_address_is_given_and_kept)
+{
+	const struct ip_addr first = {6, {0xfd, [15] = 1}};
+	char text[128];
+
+	left.address = "auto";
+	both("Cipher = chacha20-poly1305\nCompress = iot\n");
+	acquire(&left);
+	run(SECOND);
+	expect_inner(&first);
+	expect_one_pair(4);
+	for (int what = KEYING_REKEY; what <= KEYING_REKEY_IKE; what++) {
+		cr_assert_eq(
+			ops->order(right.k, POLICY, (enum keying_order)what, text, sizeof text), 0);
+		cr_assert_eq(
+			ops->order(left.k, POLICY, (enum keying_order)what, text, sizeof text), 0);
+		run(10 * SECOND);
+		expect_inner(&first);
+		expect_one_pair(4);
+	}
+	cr_assert_eq(left.fake.n_inner, 1u);
+	/* Another IKE SA, another address: asked for the old one, given the new one. */
+	end(&right);
+	right.its_address = "fd00::77";
+	begin(&right, &left, "", "Cipher = chacha20-poly1305\nCompress = iot\n");
+	traffic(&left, 200);
+	expect_inner(&(struct ip_addr){6, {0xfd, [15] = 0x77}});
+}
+
+Test(ikev2, an_inner_address_that_cannot_be_ours)
+{
+	left.address = "auto";
+	left.fake.inner_error = -EADDRNOTAVAIL;
+	both(PLAIN);
+	acquire(&left);
+	run(SECOND);
+	cr_assert_eq(fake_host_living(&left.fake) + fake_host_living(&right.fake), 0u);
+	cr_assert(fake_host_logged(&left.fake, "cannot be ours"));
+}
+
+Test(ikev2, inner_addresses_of_a_pool)
+{
+	static const struct enrol_pool pool = {
+		.prefix = {4, {10, 9}}, .prefix_len = 29, .gateway = {4, {10, 9, 0, 1}}};
+	const struct slice id = {(const uint8_t *)"left", 4};
+	struct ip_addr probed[2];
+
+	for (uint32_t probe = 0; probe < 2; probe++)
+		cr_assert_eq(enrol_address(&pool, id, probe, &probed[probe]), 0);
+	left.address = "auto";
+	left.its_address = "10.9.0.1";
+	right.address = "10.9.0.1/29";
+	right.its_address = "10.9.0.0/29";
+	begin(&left, &right, "", PLAIN);
+	begin(&right, &left, "", PLAIN "Pool = yes\n");
+	acquire(&left);
+	run(SECOND);
+	expect_inner(&probed[0]);
+	cr_assert_eq(fake_host_rows(&right.fake, "inner"), 0u,
+		"what follows from the identity is not kept");
+	/* Somebody of our own is in the way: the next one, and that is remembered. */
+	tear_down();
+	right.address = probed[0].bytes[3] == 2   ? "10.9.0.1/29, 10.9.0.2/29"
+			: probed[0].bytes[3] == 3 ? "10.9.0.1/29, 10.9.0.3/29"
+			: probed[0].bytes[3] == 4 ? "10.9.0.1/29, 10.9.0.4/29"
+			: probed[0].bytes[3] == 5 ? "10.9.0.1/29, 10.9.0.5/29"
+						  : "10.9.0.1/29, 10.9.0.6/29";
+	for (int life = 0; life < 2; life++) {
+		if (life)
+			right.address = "10.9.0.1/29";
+		begin(&left, &right, "", PLAIN);
+		begin(&right, &left, "", PLAIN "Pool = yes\n");
+		acquire(&left);
+		run(SECOND);
+		expect_inner(&probed[1]);
+		cr_assert_eq(fake_host_rows(&right.fake, "inner"), 1u);
+		tear_down();
+	}
+}
+
+/* Each refusal ends in a sentence for both operators. */
+Test(ikev2, inner_addresses_that_are_not_given)
+{
+	static const struct {
+		const char *own, *peer, *left, *right;
+	} cases[] = {
+		{"auto", PLAIN, "INTERNAL_ADDRESS_FAILURE", "Pool = yes"},
+		{"fd00:5::99/64", PLAIN "Pool = yes\n", "Address = auto", "FAILED_CP_REQUIRED"},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		set_up();
+		left.address = cases[i].own;
+		right.its_address = "fd00:5::/64";
+		begin(&left, &right, "", PLAIN);
+		begin(&right, &left, "", cases[i].peer);
+		acquire(&left);
+		run(SECOND);
+		cr_assert_eq(fake_host_living(&left.fake) + fake_host_living(&right.fake), 0u);
+		cr_assert(fake_host_logged(&left.fake, cases[i].left), "%zu", i);
+		cr_assert(fake_host_logged(&right.fake, cases[i].right), "%zu", i);
+		cr_assert(fake_host_told(&right.fake, "refused"), "%zu", i);
+		tear_down();
+	}
+}
+
+/* RFC 6023: four messages without a child, two for each. */
+Test(ikev2, childless)
+{
+	static const char *const peers[] = {PLAIN, "Cipher = chacha20-poly1305\nCompress = iot\n"};
+	char text[128];
+
+	for (size_t i = 0; i < 2; i++) {
+		set_up();
+		snprintf(text, sizeof text, "%sChildless = yes\n", peers[i]);
+		begin(&left, &right, "", text);
+		begin(&right, &left, "", peers[i]);
+		acquire(&left);
+		pump();
+		cr_assert_eq(wire.messages, i ? 8u : 6u, "%zu", wire.messages);
+		expect_one_pair(i ? 4 : 2);
+		expire(&left, SA_SOFT_EXPIRED);
+		run(10 * SECOND);
+		expect_one_pair(i ? 4 : 2);
+		tear_down();
+	}
+}
+
+Test(ikev2, childless_with_an_inner_address)
+{
+	left.address = "auto";
+	begin(&left, &right, "", PLAIN "Childless = yes\n");
+	begin(&right, &left, "", PLAIN);
+	acquire(&left);
+	run(SECOND);
+	expect_inner(&(struct ip_addr){6, {0xfd, [15] = 1}});
+}
+
+/* The first child is refused: the IKE SA is of no use, and tried again in a while. */
+Test(ikev2, childless_and_no_child_comes)
+{
+	begin(&left, &right, "", PLAIN "Childless = yes\n");
+	right.its_address = "fd00::9";
+	begin(&right, &left, "", PLAIN);
+	acquire(&left);
+	run(SECOND / 2);
+	cr_assert(fake_host_logged(&left.fake, "TS_UNACCEPTABLE"));
+	cr_assert(fake_host_told(&left.fake, "failed"));
+	cr_assert_leq(wire.messages, 8u, "%zu", wire.messages);
 }
