@@ -72,11 +72,9 @@ static json_t *address_text(const char *hex)
 	if (len != 4 && len != 16)
 		return NULL;
 	for (size_t i = 0; i < len; i++) {
-		unsigned octet;
+		const char digits[] = {hex[2 * i], hex[2 * i + 1], '\0'};
 
-		if (sscanf(hex + 2 * i, "%2x", &octet) != 1)
-			return NULL;
-		octets[i] = (uint8_t)octet;
+		octets[i] = (uint8_t)strtoul(digits, NULL, 16);
 	}
 	addr = ip_addr_from(len == 4 ? 4 : 6, octets);
 	return json_string(ip_addr_print(&addr, text, sizeof text));

@@ -33,6 +33,7 @@ int host_create(const struct host_params *params, struct host **out)
 	list_init(&host->instances);
 	list_init(&host->saves);
 	list_init(&host->requests);
+	list_init(&host->answered);
 	map_init(&host->slots, key_equal);
 	host_sa_init(host);
 	host->later = host_timer_new(host, host);

@@ -10,7 +10,7 @@
 #include <string.h>
 
 struct request {
-	struct list link; /* host.requests */
+	struct list link; /* host.requests, or host.answered */
 	uint32_t id;
 	struct instance *instance; /* NULL: answered */
 	host_managed *done;
@@ -43,9 +43,9 @@ bool host_manager_at(
 	return true;
 }
 
-static struct request *find(const struct host *host, uint32_t id)
+static struct request *find_in(const struct list *requests, uint32_t id)
 {
-	list_each (node, &host->requests) {
+	list_each (node, requests) {
 		struct request *request = container_of(node, struct request, link);
 
 		if (request->id == id)
@@ -54,10 +54,18 @@ static struct request *find(const struct host *host, uint32_t id)
 	return NULL;
 }
 
+static struct request *find(const struct host *host, uint32_t id)
+{
+	struct request *request = find_in(&host->requests, id);
+
+	return request ? request : find_in(&host->answered, id);
+}
+
 static void discard(struct host *host, struct request *request)
 {
 	list_remove(&request->link);
 	host->n_requests--;
+	host->n_answered -= !request->instance;
 	free(request->answer);
 	free(request);
 }
@@ -125,6 +133,9 @@ static void settle(struct request *request, int error, struct slice answer)
 	} else if (!request->error) {
 		request->error = answer.len ? -ENOMEM : -EBADMSG;
 	}
+	list_remove(&request->link);
+	list_append(&host->answered, &request->link);
+	host->n_answered++;
 	host_wake(host);
 }
 
@@ -137,38 +148,22 @@ static void managed(const struct keying_host *table, uint32_t id, int error, str
 		settle(request, error > 0 ? -error : error, answer);
 }
 
-static struct request *first_answered(const struct host *host, size_t *n)
-{
-	struct request *first = NULL;
-
-	*n = 0;
-	list_each (node, &host->requests) {
-		struct request *request = container_of(node, struct request, link);
-
-		if (request->instance)
-			continue;
-		first = first ? first : request;
-		++*n;
-	}
-	return first;
-}
-
 /* Those that were there when it began: an answer may lead to the next question, and to the end of
  * whoever waits for the next answer. */
 void host_manage_deliver(struct host *host)
 {
-	size_t due;
-	size_t left;
-	struct request *request = first_answered(host, &due);
+	size_t n = host->n_answered;
 
-	while (request && due--) {
-		struct request told = *request;
+	while (n-- && !list_empty(&host->answered)) {
+		struct request *request = container_of(host->answered.next, struct request, link);
 
-		request->answer = NULL;
-		discard(host, request);
-		told.done(told.owner, told.error, (struct slice){told.answer, told.len});
-		free(told.answer);
-		request = first_answered(host, &left);
+		list_remove(&request->link);
+		host->n_requests--;
+		host->n_answered--;
+		request->done(request->owner, request->error,
+			(struct slice){request->answer, request->len});
+		free(request->answer);
+		free(request);
 	}
 }
 
@@ -176,7 +171,7 @@ void host_manage_stop(struct instance *in)
 {
 	static const char text[] = "its keying has stopped";
 
-	list_each (node, &in->host->requests) {
+	list_each_safe (node, &in->host->requests) {
 		struct request *request = container_of(node, struct request, link);
 
 		if (request->instance == in)
@@ -187,8 +182,11 @@ void host_manage_stop(struct instance *in)
 
 void host_manage_fini(struct host *host)
 {
-	list_each_safe (node, &host->requests)
-		discard(host, container_of(node, struct request, link));
+	struct list *const lists[] = {&host->requests, &host->answered};
+
+	for (size_t i = 0; i < 2; i++)
+		list_each_safe (node, lists[i])
+			discard(host, container_of(node, struct request, link));
 }
 
 void host_manage_fill(struct keying_host *table)

@@ -49,8 +49,8 @@ struct host {
 	struct trace trace;
 	struct state *state;                  /* the owner's; NULL: not needed yet */
 	char state_trouble[HOST_TROUBLE_MAX]; /* why it did not open, as the log has it */
-	struct list requests;                 /* struct request, host_manage.c */
-	size_t n_requests;
+	struct list requests, answered;       /* struct request, host_manage.c */
+	size_t n_requests, n_answered;        /* requests: of both */
 	uint32_t next_request;
 	uv_timer_t *later; /* the loop's next turn: news that had to wait, a kick */
 	bool kick;

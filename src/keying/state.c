@@ -426,9 +426,8 @@ static bool name_fits(const char *name)
 	return n > 0 && n <= STATE_NAME_MAX;
 }
 
-static struct save *save_new(const char *name, struct slice value)
+static struct save *save_new(const char *name, size_t name_len, struct slice value)
 {
-	size_t name_len = strlen(name);
 	struct save *save = malloc(sizeof *save + name_len + value.len);
 
 	if (!save)
@@ -459,7 +458,7 @@ int state_save(
 {
 	if (!name_fits(name) || value.len > STATE_VALUE_MAX)
 		return -EINVAL;
-	return enqueue(state, save_new(name, value), done, owner);
+	return enqueue(state, save_new(name, strlen(name), value), done, owner);
 }
 
 int state_delete(struct state *state, const char *name, state_saved *done, void *owner)
@@ -468,7 +467,7 @@ int state_delete(struct state *state, const char *name, state_saved *done, void 
 
 	if (!name_fits(name))
 		return -EINVAL;
-	save = save_new(name, (struct slice){NULL, 0});
+	save = save_new(name, strlen(name), (struct slice){NULL, 0});
 	if (save)
 		save->gone = true;
 	return enqueue(state, save, done, owner);
@@ -480,6 +479,7 @@ struct names {
 	size_t len, cap;
 };
 
+/* len: strlen(name). */
 static int names_add(struct names *names, const char *name, size_t len)
 {
 	size_t cap = names->cap ? names->cap : NAMES_FIRST;
@@ -492,8 +492,7 @@ static int names_add(struct names *names, const char *name, size_t len)
 		return -ENOMEM;
 	names->text = grown;
 	names->cap = cap;
-	memcpy(names->text + names->len, name, len);
-	names->text[names->len + len] = '\0';
+	memcpy(names->text + names->len, name, len + 1);
 	names->len += len + 1;
 	return 0;
 }
