@@ -8,7 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { HASH_SHA1_LEN = 20, HASH_SHA256_LEN = 32, HASH_DIGEST_LEN = 16, HASH_SHORT_KEY_LEN = 16, HASH_SHORT_MAC_LEN = 16 };
+enum {
+	HASH_SHA1_LEN = 20,
+	HASH_SHA256_LEN = 32,
+	HASH_DIGEST_LEN = 16,
+	HASH_SHORT_KEY_LEN = 16,
+	HASH_SHORT_MAC_LEN = 16
+};
 
 /* SHA-256 (FIPS 180-4) and HMAC over it (RFC 2104). */
 void hash_sha256(struct slice in, uint8_t out[HASH_SHA256_LEN]);

@@ -48,11 +48,14 @@ daemon_stop a; daemon a
 again
 has "  and its log says why" "AUTHENTICATION_FAILED|compare Psk" "$W/b.log"
 refuse "  nor after a restart of both" wait_for 1 ping_gw
+sed -i -e 's/^# \(Compress = iot\)/\1/' -e 's/^# \(Sleepy = yes\)/\1/' "$W/a/etc/home.conf"
+check "gw: what init suggests, and reload" dietvpn a reload
 check "gw: enroll makes a new key" enroll sensor-07
 refuse "  which is new" test "$first" = "$(uri_of "$W/enrolled")"
 check "pi: adopt --force" adopt "$(uri_of "$W/enrolled")"
 again
 check "  and ping works again" wait_for 8 ping_gw
+has "  compressed as the gateway says" '^Compress = iot' "$W/b/etc/home.conf"
 
 label=$(on_etc b keygen --label sensor-09 --dir "$W/b/etc/keys" --reveal | sed -n 's/^label *//p')
 check "pi: the typed code of a label" adopt "$label" --gateway 192.0.2.1:4500 --as sensor-09 --network "$gw/64"
