@@ -31,6 +31,11 @@ __attribute__((format(printf, 2, 3))) void words_add(struct words *words, const 
 /* "a, b" of the first max words into out. */
 const char *words_join(const struct words *words, size_t max, char *out, size_t cap);
 
+/* The first one that both have; NULL: none. */
+const char *words_common(const struct words *offered, const struct words *allowed);
+/* ", " and text, as far as there is room. */
+void rows_append(char *to, size_t cap, const char *text);
+
 /* Rows under construction, as CBOR. */
 struct rows {
 	struct tree_writer w;

@@ -54,5 +54,7 @@ void settings_read_attrs(struct settings_reader *r)
 	s->fallback = s->fallback && s->compress && !s->hcp.value[HCP_RULE_ID];
 	if (s->compress && !s->hcp.value[HCP_SPI_LSB])
 		peer_refuse(&r->in, s->core.at,
-			"EspSpiLsb = 0 with Keying = ikev2: not in this version", "EspSpiLsb = 8");
+			"EspSpiLsb = 0 with Keying = ikev2: what is found by its address alone "
+			"cannot be rekeyed",
+			"EspSpiLsb = 8");
 }

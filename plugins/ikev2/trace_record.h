@@ -28,6 +28,16 @@ void record_free(struct record *r);
 /* Rows of a child; outcome where compression was left off. child may be NULL. */
 void record_add_child(struct record *r, const struct ike_sa *sa, const struct payloads *p,
 	const struct child *child);
+/* Transforms: ours beside what came of them; chosen NULL: nothing has. */
+void record_add_offer(struct record *r, const struct allowed *ours, const struct chosen *chosen);
+/* Transforms: the peer's SA payload beside what we allow, and how the two meet. */
+void record_add_proposals(struct record *r, const struct allowed *allowed, struct slice sa);
+/* One word of each end; allowed NULL: not known. */
+void record_add_word(
+	struct record *r, const struct row *row, const char *offered, const char *allowed);
+void record_add_identity(struct record *r, const char *offered, const char *allowed);
+/* The peer's AUTH did not hold; where both mean the same method it is the key that differs. */
+void record_add_authentication(struct record *r, uint8_t method, const struct settings *s);
 /* error, why, who refused. */
 void record_outcome(struct record *r, const struct child_outcome *outcome);
 /* To the host now. */

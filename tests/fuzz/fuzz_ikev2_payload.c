@@ -7,6 +7,7 @@
 #include "ikev2/payload_hcp.h"
 #include "ikev2/payload_sa.h"
 #include "ikev2/payload_ts.h"
+#include "ikev2/rows.h"
 
 #include "crypto/sign_key.h"
 
@@ -29,6 +30,30 @@ static const struct allowed everything = {
 	.groups_optional = true,
 };
 
+/* What an operator is told of it fits, and is text of one line. */
+static void tell_rows(struct rows *rows)
+{
+	must(!rows->w.error && rows->w.len < TREE_SIZE_MAX / 8);
+	must(strlen(rows->fix) < sizeof rows->fix && strlen(rows->offers) < sizeof rows->offers);
+	for (const char *c = rows->offers; *c; c++)
+		must(*c >= ' ' && *c <= '~');
+	rows_fini(rows);
+}
+
+static void compare_sa(struct slice body)
+{
+	struct transforms ours;
+	struct transforms theirs;
+	struct rows rows;
+
+	transforms_of_allowed(&everything, &ours);
+	transforms_of_nearest(body, &ours, &theirs);
+	rows_init(&rows, false);
+	rows_add_transforms(&rows, &theirs, &ours, true);
+	rows_fix_transforms(&rows, &theirs, &ours, true);
+	tell_rows(&rows);
+}
+
 /* What we chose from any proposal, we can write, and the peer would take it for an answer. */
 static void read_sa(struct slice body)
 {
@@ -41,6 +66,7 @@ static void read_sa(struct slice body)
 
 	must(payload_sa_parse(body, list) <= PROPOSALS_MAX);
 	must(strlen(payload_sa_print(body, text, sizeof text)) < sizeof text);
+	compare_sa(body);
 	if (payload_sa_choose(body, &everything, 0, &chosen))
 		return;
 	payload_writer_init(&w, out, sizeof out);
@@ -58,10 +84,13 @@ static void read_ts(struct slice body)
 	struct selectors both;
 	struct payload_writer w;
 	uint8_t out[512];
+	char text[WORD_LEN];
 	bool all;
 
 	payload_ts_parse(body, &list, &all);
 	must(list.n <= TS_MAX);
+	for (unsigned i = 0; i < list.n; i++)
+		must(strlen(ts_text(&list.list[i], text)) < sizeof text);
 	if (!list.n)
 		return;
 	must(selectors_narrow(&list, &list, &both));
@@ -77,10 +106,16 @@ static void read_hcp(struct slice data)
 	static const struct hcp own = {{1, 1, 2, 0, 8, 8, 1, 0, 0}};
 	struct payload_writer w;
 	struct hcp chosen;
+	struct rows rows;
 	uint8_t out[128];
 	uint8_t number;
 
-	if (!payload_hcp_valid(data) || !payload_hcp_choose(data, &own, &chosen, &number))
+	if (!payload_hcp_valid(data))
+		return;
+	rows_init(&rows, false);
+	rows_add_hcp(&rows, data, &own);
+	tell_rows(&rows);
+	if (!payload_hcp_choose(data, &own, &chosen, &number))
 		return;
 	must(chosen.value[HCP_SPI_LSB] >= 8 && chosen.value[HCP_SN_LSB] >= 8);
 	must((chosen.value[HCP_SPI_LSB] + chosen.value[HCP_SN_LSB]) % 8 == 0);
@@ -140,9 +175,12 @@ static void read_cp(struct slice body)
 static void read_chain(uint8_t first, struct slice chain)
 {
 	struct payloads p;
+	char text[WORD_LEN];
 
 	if (payloads_parse(first, chain, &p))
 		return;
+	if (p.id_i.data)
+		must(strlen(identity_text(p.id_i, text)) < sizeof text);
 	if (p.sa.data)
 		read_sa(p.sa);
 	if (p.ts_i.data)
