@@ -33,6 +33,7 @@ static int make_nobody(struct keying *k, const struct settings_list *settings)
 	struct settings *nobody = k->devices->nobody;
 	uint8_t psk[ENROL_PSK_LEN];
 
+	k->host->random(k->host, k->devices->nobodys_master, sizeof k->devices->nobodys_master);
 	memset(nobody, 0, sizeof k->devices->nobody);
 	k->host->random(k->host, psk, sizeof psk);
 	for (size_t i = 0; i < settings->n; i++)
@@ -126,6 +127,25 @@ const struct settings *device_nobody(const struct keying *k, const struct payloa
 	return by_key && !nobody->key ? &k->devices->nobody[NOBODY_PSK] : nobody;
 }
 
+static int nobodys_psk(const struct keying *k, struct slice id, uint8_t psk[ENROL_PSK_LEN])
+{
+	const uint8_t *master = k->devices->nobodys_master;
+	const struct slice name = {id.data + ID_HEADER_LEN, id.len - ID_HEADER_LEN};
+
+	if (!k->settings.master_len)
+		return -ENOKEY;
+	return enrol_psk((struct slice){master, ENROL_MASTER_MIN}, name, 0, psk);
+}
+
+void device_spend(struct keying *k, struct slice id)
+{
+	uint8_t psk[ENROL_PSK_LEN];
+
+	if (!nobodys_psk(k, id, psk))
+		settings_set_psk(&k->devices->nobody[NOBODY_PSK], (struct slice){psk, sizeof psk});
+	secret_wipe(psk, sizeof psk);
+}
+
 /* The template's settings in the name of this identity; credentials follow. */
 static void become(struct device *c, const struct settings *template, const char *name)
 {
@@ -156,6 +176,8 @@ static const char *take_psk(struct keying *k, struct device *c, const struct kno
 		c->kind = DEVICE_ADOPTED;
 		r = settings_set_psk(
 			&c->settings, (struct slice){known->facts.psk, known->facts.psk_len});
+		nobodys_psk(
+			k, (struct slice){c->settings.peer_id.body, c->settings.peer_id.len}, psk);
 	} else if (!master.len) {
 		return "no PSK was adopted for it, and there is no Master in [Interface]";
 	} else {
@@ -236,9 +258,11 @@ struct peer *device_claim(struct keying *k, const struct payloads *p, const char
 
 	*why = "AUTHENTICATION_FAILED: unknown identity, no PeerId is equal to it";
 	template = settings_identity_text(p->id_i, name) ? device_template(k, name) : NULL;
+	device = template ? standing(k, name, p) : NULL;
+	if (!template || device)
+		device_spend(k, p->id_i);
 	if (!template)
 		return NULL;
-	device = standing(k, name, p);
 	if (device) {
 		*why = NULL;
 		return &device->peer;

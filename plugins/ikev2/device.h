@@ -37,6 +37,7 @@ struct device_table {
 	struct map by_name;
 	struct device *candidate;  /* who is being examined: no memory of a stranger's own */
 	struct settings nobody[2]; /* what takes as long to disprove: a PSK, a key */
+	uint8_t nobodys_master[ENROL_MASTER_MIN];
 	struct first_window first;
 	char why[200];
 };
@@ -50,6 +51,8 @@ bool device_is_candidate(const struct keying *k, const struct peer *peer);
 struct device *device_of(const struct keying *k, const struct peer *peer); /* NULL: configured */
 /* Who is asking in IKE_AUTH, and what it has to prove: it may not be a peer yet. NULL, and why. */
 struct peer *device_claim(struct keying *k, const struct payloads *p, const char **why);
+/* What a device of a template costs before its AUTH: whoever is none of them costs it, too. */
+void device_spend(struct keying *k, struct slice id);
 /* As long as AUTH of somebody takes, for those who are nobody. */
 const struct settings *device_nobody(const struct keying *k, const struct payloads *p);
 

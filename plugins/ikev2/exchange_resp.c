@@ -360,7 +360,9 @@ static bool admit(struct examined *e)
 		return false;
 	}
 	e->peer = find_peer(e->k, p->id_i);
-	if (!e->peer)
+	if (e->peer)
+		device_spend(e->k, p->id_i);
+	else
 		e->peer = device_claim(e->k, p, &e->why);
 	if (!e->peer) {
 		examine_nobody(e);
