@@ -188,7 +188,9 @@ static bool is_open(const struct learn_kind *kind, const struct learn_field *fie
 {
 	if (kind->flow == LEARN_FLOWS)
 		return !is_address(field->fid);
-	return is_fresh(field->fid) || is_own_port(kind, field);
+	/* A length or checksum that computing does not give is an accident. */
+	return is_fresh(field->fid) || is_own_port(kind, field) ||
+	       schc_field(field->fid)->source == SCHC_FROM_PACKET;
 }
 
 /* Who is who the SA knows, where both its ends are single addresses. */

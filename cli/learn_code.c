@@ -38,6 +38,19 @@ static unsigned huffman(const uint64_t *leaf, size_t n, uint8_t *bits)
 	return longest;
 }
 
+/* The same lengths, the shortest to the heaviest: flattening may have made ties of differences. */
+static void rearrange(const uint32_t *weight, size_t n, uint8_t *bits)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < n; k++)
+			if (weight[i] > weight[k] && bits[i] > bits[k]) {
+				uint8_t longer = bits[i];
+
+				bits[i] = bits[k];
+				bits[k] = longer;
+			}
+}
+
 /* Words of each length one after the other, from the shortest on: canonical. */
 static void assign(const uint8_t *bits, size_t n, uint8_t *word)
 {
@@ -61,5 +74,7 @@ void learn_code(const uint32_t *weight, size_t n, uint8_t *bits, uint8_t *word)
 	while (huffman(flat, n, bits) > SCHC_RULE_ID_BITS)
 		for (size_t i = 0; i < n; i++)
 			flat[i] = (flat[i] + 1) / 2;
+	for (size_t i = 0; i < n; i++)
+		rearrange(weight, n, bits);
 	assign(bits, n, word);
 }

@@ -72,18 +72,16 @@ static int open_classic(struct pcap *pcap, const uint8_t *magic)
 	return 0;
 }
 
-int pcap_open(struct pcap *pcap, const char *path)
+int pcap_open_stream(struct pcap *pcap, FILE *file)
 {
 	static const uint8_t section[4] = {0x0a, 0x0d, 0x0d, 0x0a};
 	uint8_t magic[4];
 	int error = 0;
 
-	pcap->file = fopen(path, "rb");
+	pcap->file = file;
 	pcap->ng = false;
 	pcap->swapped = false;
 	pcap->n_links = 0;
-	if (!pcap->file)
-		return -errno;
 	if (!read_all(pcap, magic, sizeof magic))
 		error = -EPROTO;
 	else if (memcmp(magic, section, 4) == 0)
@@ -95,6 +93,13 @@ int pcap_open(struct pcap *pcap, const char *path)
 	if (error)
 		pcap_close(pcap);
 	return error;
+}
+
+int pcap_open(struct pcap *pcap, const char *path)
+{
+	FILE *file = fopen(path, "rb");
+
+	return file ? pcap_open_stream(pcap, file) : -errno;
 }
 
 void pcap_close(struct pcap *pcap)

@@ -22,6 +22,8 @@ struct pcap {
 };
 
 int pcap_open(struct pcap *pcap, const char *path); /* 0, -errno, -EPROTO: not a recording */
+/* The same of a stream that can seek; it is pcap's from then on, and closed on error. */
+int pcap_open_stream(struct pcap *pcap, FILE *file);
 void pcap_close(struct pcap *pcap);
 /* Length of the next IP packet, *ip points into pcap; 0 at the end; -EPROTO: damaged. Other frames
  * are skipped. */
