@@ -49,7 +49,8 @@ static const char *outcome_of(const json_t *exchange, char *out, size_t cap)
 			is_ours(exchange, "refused_by") ? "us" : "the peer", *error ? ": " : "",
 			error);
 	else if (strcmp(outcome, "reduced") == 0)
-		snprintf(out, cap, "established without all that was offered");
+		snprintf(out, cap, "established, compression refused by %s",
+			is_ours(exchange, "refused_by") ? "us" : "the peer");
 	else
 		snprintf(out, cap, "%s", outcome);
 	return out;
@@ -323,7 +324,7 @@ static void print_answer(const struct cli *cli, const json_t *result, const char
 	const json_t *chosen = choose(cli, exchanges);
 
 	const char *trouble = json_text(peer, "trouble",
-		chosen && failed(chosen) ? "the last exchange that failed:"
+		chosen && failed(chosen) ? "the last exchange in which something was refused:"
 					 : "nothing is known against it");
 
 	if (peer) {

@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-enum { WORDS_MAX = 12, WORD_LEN = 112, ROWS_TEXT = 400, ROWS_KEYS = 64 };
+enum { WORDS_MAX = 12, WORD_LEN = 112, ROWS_TEXT = 400, ROWS_KEYS = 96 };
 
 /* A cell: later words than WORDS_MAX are left out. */
 struct words {

@@ -84,15 +84,46 @@ static void words_of_set(int kind, uint64_t set, struct words *out)
 	}
 }
 
+/* An attribute as `dietvpn show` names it, and its key of [Peer]. */
+static const struct {
+	const char *what, *key;
+} attributes[HCP_KINDS] = {
+	[HCP_DSCP] = {"dscp_cda", "DscpCda"},
+	[HCP_ECN] = {"ecn_cda", "EcnCda"},
+	[HCP_FLOW_LABEL] = {"flow_label_cda", "FlowLabelCda"},
+	[HCP_ALIGNMENT] = {"alignment", "Alignment"},
+	[HCP_SPI_LSB] = {"esp_spi_lsb", "EspSpiLsb"},
+	[HCP_SN_LSB] = {"esp_sn_lsb", "EspSnLsb"},
+	[HCP_TRAILER] = {"esp_trailer", "EspTrailer"},
+	[HCP_HOP_LIMIT] = {"hop_limit_cda", "HopLimitCda"},
+	[HCP_RULE_ID] = {"rule_id", "RuleId"},
+};
+
+/* The lowest value, as one of a set that both could agree on. */
+static const char *lowest(int kind, uint64_t set, struct words *room)
+{
+	uint64_t one = set & (~set + 1);
+
+	words_of_set(kind, one, room);
+	return room->n ? room->list[0] : "?";
+}
+
+static void add_attribute(struct rows *rows, int kind, uint64_t offered, uint64_t allowed)
+{
+	struct words theirs;
+	struct words ours;
+
+	words_of_set(kind, offered, &theirs);
+	words_of_set(kind, allowed, &ours);
+	rows_add(rows,
+		&(struct row){attributes[kind].what, attributes[kind].key, &theirs, &ours, NULL});
+	rows_fix(rows, "on the peer %s = %s; or here %s = %s.", attributes[kind].key,
+		lowest(kind, allowed, &ours), attributes[kind].key, lowest(kind, offered, &theirs));
+}
+
 void rows_add_hcp(struct rows *rows, struct slice data, const struct hcp *own)
 {
-	static const char *const names[HCP_KINDS] = {"dscp_cda", "ecn_cda", "flow_label_cda",
-		"alignment", "esp_spi_lsb", "esp_sn_lsb", "esp_trailer", "hop_limit_cda",
-		"rule_id"};
 	struct hcp_compared c;
-	struct words offered;
-	struct words allowed;
-	char shared[WORD_LEN];
 	bool any = false;
 
 	if (!payload_hcp_compare(data, own, &c)) {
@@ -101,21 +132,11 @@ void rows_add_hcp(struct rows *rows, struct slice data, const struct hcp *own)
 		return;
 	}
 	for (int kind = 0; kind < HCP_KINDS; kind++) {
-		uint64_t both = c.offered[kind] & c.allowed[kind];
-
-		if (both)
+		if (c.offered[kind] & c.allowed[kind])
 			continue;
 		any = true;
-		words_of_set(kind, c.offered[kind], &offered);
-		words_of_set(kind, c.allowed[kind], &allowed);
-		rows_add(rows, &(struct row){names[kind], "Compress", &offered, &allowed, NULL});
-		rows_fix(rows, "on the peer %s = %s; or here %s.", names[kind],
-			words_join(&allowed, 1, shared, sizeof shared), offered.list[0]);
+		add_attribute(rows, kind, c.offered[kind], c.allowed[kind]);
 	}
-	if (any)
-		return;
-	words_of_set(HCP_SPI_LSB, c.offered[HCP_SPI_LSB], &offered);
-	words_of_set(HCP_SN_LSB, c.offered[HCP_SN_LSB], &allowed);
-	rows_fix(rows, "on the peer esp_spi_lsb (%s) and esp_sn_lsb (%s) that make whole octets.",
-		offered.list[0], allowed.list[0]);
+	if (!any)
+		rows_fix(rows, "on the peer EspSpiLsb and EspSnLsb that make whole octets.");
 }

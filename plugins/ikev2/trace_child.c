@@ -138,8 +138,11 @@ void trace_uncompressed(struct ike_sa *sa, struct slice data)
 	r->refused_here = true;
 	r->why = "no compression: the peer offers what loses more than ours, or other bits";
 	rows_add_hcp(&r->rows, data, &sa->peer->settings->hcp);
-	say(sa->keying, KEYING_INFO, sa->peer,
-		"no compression: it offers %.100s; we allow %.100s: compare Compress",
-		r->rows.offers[0] ? r->rows.offers : "another", r->rows.allows);
+	if (r->rows.differ)
+		say(sa->keying, KEYING_INFO, sa->peer,
+			"no compression: it offers %.100s; we allow %.100s: compare %s",
+			r->rows.offers, r->rows.allows, r->rows.keys);
+	else
+		say(sa->keying, KEYING_INFO, sa->peer, "no compression: %s", r->rows.fix);
 	record_tell(sa, r);
 }

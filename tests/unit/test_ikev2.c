@@ -1111,7 +1111,7 @@ Test(ikev2, why_not_compressed)
 
 	expect_words(tree, "esp_sn_lsb", "offered", "8", 1);
 	expect_words(tree, "esp_sn_lsb", "allowed", "16-32", 1);
-	expect_text(tree_root(tree), "fix", "on the peer esp_sn_lsb = 16-32; or here 8.");
+	expect_text(tree_root(tree), "fix", "on the peer EspSnLsb = 16; or here EspSnLsb = 8.");
 	tree_free(tree);
 	tree = record(&left, "reduced");
 	cr_assert_not_null(tree);
