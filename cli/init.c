@@ -71,7 +71,7 @@ static void print_conf(char text[CONF_TEXT_MAX], const char *name, const char *i
 		ip_prefix_print(&pool, network, sizeof network));
 }
 
-static int write_keys(const char *dir, const char *name)
+static int write_keys(const char *dir, const char *name, bool quiet)
 {
 	char path[FILE_PATH_MAX];
 	char file[CONFIG_NAME_MAX + 16];
@@ -85,14 +85,15 @@ static int write_keys(const char *dir, const char *name)
 	if (status)
 		return status;
 	snprintf(file, sizeof file, "%s.key", name);
-	status = key_write_ed25519(keys, file);
+	status = key_write_ed25519(keys, file, quiet);
 	if (status)
 		unlink(path);
 	return status;
 }
 
-static int make(const char *dir, const char *name, const char *ifname, const struct ip_prefix *ours)
+static int make(const struct cli *cli, const char *ifname, const struct ip_prefix *ours)
 {
+	const char *dir = folder_dir(cli), *name = cli->argv[0];
 	char text[CONF_TEXT_MAX], path[FILE_PATH_MAX], file[CONFIG_NAME_MAX + 8];
 	struct file_new conf = {.path = path, .kind = FILE_CONF, .data = text};
 	int status;
@@ -109,7 +110,7 @@ static int make(const char *dir, const char *name, const char *ifname, const str
 	if (!status)
 		status = file_make_dir(dir, FILE_CONF);
 	if (!status)
-		status = write_keys(dir, name);
+		status = write_keys(dir, name, cli->quiet);
 	if (!status)
 		status = file_write(&conf);
 	return status;
@@ -129,7 +130,7 @@ int verb_init(const struct cli *cli)
 	if (!status)
 		status = conf_free_ifname(dir, ifname);
 	if (!status)
-		status = make(dir, cli->argv[0], ifname, &ours);
+		status = make(cli, ifname, &ours);
 	if (status || cli->quiet)
 		return status;
 	printf("tunnel       %s/%s.conf (new): %s, %s, identity gw.%s\n"

@@ -147,7 +147,7 @@ int key_write_random(const char *path)
 }
 
 /* Any 32 octets are the seed of an Ed25519 key (RFC 8032 5.1.5). */
-int key_write_ed25519(const char *dir, const char *name)
+int key_write_ed25519(const char *dir, const char *name, bool quiet)
 {
 	struct sign_private *key = NULL;
 	uint8_t seed[SIGN_ED25519_LEN];
@@ -162,7 +162,7 @@ int key_write_ed25519(const char *dir, const char *name)
 	else
 		status = write_key(path, seed, sizeof seed);
 	secret_wipe(seed, sizeof seed);
-	if (!status) {
+	if (!status && !quiet) {
 		printf("private key  %s (0600, new)\npublic key   ", path);
 		print_public(sign_private_public(key));
 		print_fingerprint(sign_private_public(key));
@@ -289,5 +289,5 @@ int verb_keygen(const struct cli *cli)
 	if (cli->label)
 		return label(cli, key_dir(cli));
 	snprintf(name, sizeof name, "%s.key", cli->argv[0]);
-	return key_write_ed25519(key_dir(cli), name);
+	return key_write_ed25519(key_dir(cli), name, cli->quiet);
 }

@@ -146,6 +146,11 @@ static bool pick(struct daemon *daemon, struct control_call *call, size_t *manag
 	if (!tunnel_in(call, tunnel, sizeof(tunnel)))
 		return false;
 	*manager = 0;
+	if (*tunnel && !daemon_find(daemon, tunnel)) {
+		snprintf(call->hint, sizeof(call->hint), "dietvpn up %s", tunnel);
+		control_fail(call, -ENOENT, "tunnel %s is not up", tunnel);
+		return false;
+	}
 	if (!next_manager(daemon, tunnel, manager, &of, &keying)) {
 		control_fail(call, -ENOENT, "no keying of %s%s knows enrolment",
 			*tunnel ? "tunnel " : "any tunnel", tunnel);

@@ -40,7 +40,11 @@ check "gw: enroll of a device that is not here" enroll sensor-08
 refuse "  has another key" grep -qF "$first" "$W/enrolled"
 printf 'lamp-1,Attic\nlamp-2\n' >"$W/lamps.csv"
 check "gw: enroll --csv" on_etc a enroll --csv "$W/lamps.csv" --labels "$W/lamps.svg" --endpoint 192.0.2.1
-refuse "gw: a name in the CSV that is a [Peer]'s" on_etc a enroll '*' --reveal
+check "gw: another tunnel" on_etc a init garden -q
+refuse "  of which the daemon knows nothing yet" on_etc a enroll lamp-1 --reveal --tunnel garden --endpoint 192.0.2.1
+has "  and says what to do" "hint: dietvpn up garden" "$W/out"
+rm "$W/a/etc/garden.conf"
+refuse "gw: a name that is a [Peer]'s" on_etc a enroll '*' --reveal
 
 check "gw: revoke sensor-07" dietvpn a revoke sensor-07
 refuse "pi: no ping any more" wait_for 1 ping_gw
