@@ -36,6 +36,15 @@ struct keying_datagram {
 	struct slice payload; /* valid during the call only */
 };
 
+/* How a datagram of the IKE ports concerns one tunnel, where several share them; the greatest has
+ * it. */
+enum keying_claim {
+	KEYING_FOREIGN,
+	KEYING_ANYBODY, /* a first message, and here peers come from anywhere */
+	KEYING_MY_PEER, /* a first message from where a peer of the file is */
+	KEYING_MINE,    /* of an exchange or an SA of this tunnel */
+};
+
 /* One key of [Peer] or [Group] that the plugin owns; the host refuses all others by name. */
 enum { KEYING_KEY_REQUIRED = 1, KEYING_KEY_SECRET_FILE = 2, KEYING_KEY_RELOADABLE = 4 };
 
@@ -210,6 +219,9 @@ struct keying_plugin_ops {
 	 * disk.
 	 */
 	void (*manage)(struct keying *, uint32_t request, const char *verb, struct slice with);
+	/* Whose a datagram is, asked before it is handed to one of them; changes nothing. NULL:
+	 * only one tunnel can have the IKE ports by this plugin. */
+	enum keying_claim (*claim)(struct keying *, const struct keying_datagram *);
 };
 
 /* Exactly one symbol leaves a plugin; a static build, for the unit tests, names it apart. */

@@ -92,7 +92,8 @@ static void read_endpoint(tree_node peer, struct ip_endpoint *out)
 	tree_node endpoint = tree_get(peer, "endpoint");
 	uint64_t port = 0;
 
-	if (!endpoint || !read_addr(tree_at(endpoint, 0), &out->addr))
+	if (!endpoint || tree_kind(endpoint) != TREE_ARRAY ||
+		!read_addr(tree_at(endpoint, 0), &out->addr))
 		return;
 	tree_uint(tree_at(endpoint, 1), UINT16_MAX, &port);
 	out->port = (uint16_t)port;
@@ -152,6 +153,7 @@ bool peer_config_read(
 	}
 	out->policy = (uint32_t)policy;
 	read_endpoint(r->peer, &out->remote);
+	out->named = tree_kind(tree_get(r->peer, "endpoint")) == TREE_TEXT;
 	read_manner(r->peer, out);
 	return true;
 }

@@ -19,6 +19,7 @@ struct peer_config {
 		remote; /* family 0: the peer comes to us, or a name; port 0: none named */
 	struct selectors local, remote_ts;
 	bool boot, sleepy, lossy;
+	bool named; /* remote is what a name will mean */
 };
 
 /*

@@ -62,10 +62,11 @@ static void put_device(struct tree_writer *w, const struct keying *k, const stru
 			.sa = device->peer.sa});
 }
 
-/* Remembered, and not here. */
+/* Remembered, and not here; of this tunnel, which a template of its says. */
 static bool is_absent(const struct keying *k, const struct known *known)
 {
 	return known->kind == KNOWN_DEVICE && !device_find(k, known->name) &&
+	       device_template(k, known->name) &&
 	       (known->facts.revoked || known->facts.pinned || known->facts.psk_len);
 }
 

@@ -128,9 +128,7 @@ static int open_sockets(struct keying *k)
 		if (socket < 0) {
 			say(k, KEYING_ERROR, NULL, "UDP port %u: %s%s", local.port,
 				strerror(-socket),
-				socket == -EADDRINUSE
-					? " (one tunnel with Keying = ikev2 in this version)"
-					: "");
+				socket == -EADDRINUSE ? " (another keying has it)" : "");
 			return socket;
 		}
 		k->sockets[i] = socket;
@@ -300,6 +298,44 @@ static void datagram(struct keying *k, const struct keying_datagram *d)
 	on_datagram(k, d);
 }
 
+/* A first message names nobody: where it comes from has to say whose it is. */
+static enum keying_claim claim_first(struct keying *k, const struct ip_addr *from)
+{
+	enum keying_claim claim = KEYING_FOREIGN;
+
+	for (size_t i = 0; i < k->settings.n; i++) {
+		const struct peer_config *core = &k->peers[i].settings->core;
+
+		if (core->role == ROLE_INITIATOR)
+			continue;
+		if (addr_same(&k->peers[i].remote.addr, from))
+			return KEYING_MY_PEER;
+		if (!k->peers[i].remote.addr.family && !core->named)
+			claim = KEYING_ANYBODY;
+	}
+	return claim;
+}
+
+static enum keying_claim claim(struct keying *k, const struct keying_datagram *datagram)
+{
+	struct message m;
+	bool from_initiator;
+	bool response;
+
+	if (message_parse(datagram->payload, &m))
+		return KEYING_FOREIGN;
+	from_initiator = m.flags & MESSAGE_FLAG_INITIATOR;
+	response = m.flags & MESSAGE_FLAG_RESPONSE;
+	if (m.exchange == IKE_SA_INIT && !response)
+		return k->half && half_find_init(k->half, m.octets)
+			       ? KEYING_MINE
+			       : claim_first(k, &datagram->remote.addr);
+	if (ike_sa_find(k, m.spis + (from_initiator ? IKE_SPI_LEN : 0)) ||
+		(k->half && from_initiator && half_find(k->half, m.spis + IKE_SPI_LEN)))
+		return KEYING_MINE;
+	return KEYING_FOREIGN;
+}
+
 static void on_retry(struct keying *k, uint32_t index)
 {
 	struct peer *peer = index < k->settings.n ? &k->peers[index] : NULL;
@@ -458,4 +494,5 @@ KEYING_PLUGIN(ikev2) = {
 	.destroy = destroy,
 	.order = order,
 	.manage = manage,
+	.claim = claim,
 };

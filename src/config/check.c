@@ -302,6 +302,38 @@ static void check_tunnel_peers(
 		}
 }
 
+/* An exchange of theirs may begin at the same place, and its first message names nobody. */
+static bool same_beginning(const struct config_peer *a, const struct config_peer *b)
+{
+	const struct ip_addr *addr = &a->endpoint.addr;
+	if (strcmp(a->keying, b->keying) != 0 || strcmp(a->keying, "manual") == 0 ||
+		a->role == ROLE_INITIATOR || b->role == ROLE_INITIATOR)
+		return false;
+	return addr->family ? ip_addr_equal(addr, &b->endpoint.addr)
+			    : strcmp(a->endpoint_host, b->endpoint_host) == 0;
+}
+
+static void check_beginnings(
+	const struct config *a, const struct config *b, struct config_errors *errors)
+{
+	char at[96];
+	for (size_t i = 0; i < b->n_peers; i++)
+		for (size_t k = 0; k < a->n_peers; k++) {
+			const struct config_peer *peer = &b->peers[i];
+			if (!same_beginning(&a->peers[k], peer))
+				continue;
+			config_errors_add(errors, config_at(b, peer->at, at, sizeof at),
+				peer->endpoint_host[0]
+					? "Role = initiator in one of them, or one tunnel for both"
+					: "an Endpoint, Role = initiator, or one tunnel for both",
+				"[Peer \"%s\"] begins %s as [Peer \"%s\"] in %s.conf does: whose "
+				"tunnel it wants could not be told",
+				peer->name, peer->endpoint_host[0] ? "there" : "from anywhere",
+				a->peers[k].name, a->tunnel);
+			return; /* one says it all */
+		}
+}
+
 int config_check_all(const struct config *configs, size_t n, struct config_errors *errors)
 {
 	size_t before = errors->n + errors->lost;
@@ -309,6 +341,7 @@ int config_check_all(const struct config *configs, size_t n, struct config_error
 		for (size_t k = 0; k < i; k++) {
 			check_tunnels(&configs[k], &configs[i], errors);
 			check_tunnel_peers(&configs[k], &configs[i], errors);
+			check_beginnings(&configs[k], &configs[i], errors);
 		}
 	return errors->n + errors->lost > before ? -EINVAL : 0;
 }

@@ -205,7 +205,7 @@ static bool is_shared(const struct instance *in, uint16_t port, uint8_t ip_proto
 	       (port == interface->listen_ike || port == interface->listen_nat);
 }
 
-/* A port has one owner, and that is one tunnel: a stranger's first message names none. */
+/* A port has one owner: one plugin, and one tunnel unless it can tell whose a datagram is. */
 static int may_share(const struct instance *in, uint16_t port)
 {
 	list_each (node, &in->host->instances) {
@@ -214,7 +214,8 @@ static int may_share(const struct instance *in, uint16_t port)
 		size_t at = 0;
 
 		while ((sock = map_next(&other->sockets, &at)))
-			if (sock->shared == port)
+			if (sock->shared == port && (other == in || other->ops != in->ops ||
+							    !PLUGIN_HAS(in->ops, claim)))
 				return -EADDRINUSE;
 	}
 	return 0;
@@ -349,16 +350,62 @@ static struct own_socket *shared_socket(const struct instance *in, uint16_t port
 	return NULL;
 }
 
+static struct own_socket *next_shared(const struct host *host, uint16_t port, struct list **node)
+{
+	while ((*node = (*node)->next) != &host->instances) {
+		struct own_socket *sock =
+			shared_socket(container_of(*node, struct instance, link), port);
+
+		if (sock)
+			return sock;
+	}
+	return NULL;
+}
+
+static enum keying_claim claim_of(struct own_socket *sock, const struct keying_datagram *datagram)
+{
+	struct instance *in = sock->instance;
+	struct keying_datagram asked = *datagram;
+	enum keying_claim claim;
+
+	asked.socket = (int)sock->id;
+	in->depth++;
+	claim = in->ops->claim(in->keying, &asked);
+	in->depth--;
+	return claim;
+}
+
+/* The tunnel with the best claim; of equal ones, and where nobody knows it, the first. */
+static struct own_socket *owner(
+	struct host *host, uint16_t port, const struct keying_datagram *datagram)
+{
+	struct list *node = &host->instances;
+	struct own_socket *first = next_shared(host, port, &node);
+	struct own_socket *best = first;
+	struct own_socket *sock = first ? next_shared(host, port, &node) : NULL;
+	enum keying_claim most;
+
+	if (!sock)
+		return first;
+	most = claim_of(first, datagram);
+	for (; sock; sock = next_shared(host, port, &node)) {
+		enum keying_claim claim = claim_of(sock, datagram);
+
+		if (claim > most) {
+			most = claim;
+			best = sock;
+		}
+	}
+	return best;
+}
+
 void host_datagram(
 	struct host *host, uint16_t port, const struct outer *outer, struct slice payload)
 {
-	list_each (node, &host->instances) {
-		struct own_socket *sock =
-			shared_socket(container_of(node, struct instance, link), port);
+	const struct keying_datagram datagram = {
+		.local = outer->local, .remote = outer->remote, .payload = payload};
+	struct own_socket *sock = owner(host, port, &datagram);
 
-		if (sock) {
-			deliver(sock, &outer->local, &outer->remote, payload);
-			return;
-		}
-	}
+	if (sock)
+		deliver(sock, &outer->local, &outer->remote, payload);
 }

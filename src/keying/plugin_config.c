@@ -414,8 +414,9 @@ static void put_peer(struct tree_writer *w, const struct config_peer *peer, uint
 		[CONFIG_ENCAP_UDP] = "udp",
 		[CONFIG_ENCAP_RAW] = "raw"};
 	bool known = peer->endpoint.addr.family != 0;
+	bool named = !known && peer->endpoint_host[0];
 
-	tree_put_map(w, 14u + known + peer->template);
+	tree_put_map(w, 14u + known + named + peer->template);
 	put_text_pair(w, "name", peer->name);
 	tree_put_text(w, "policy");
 	tree_put_uint(w, policy);
@@ -429,6 +430,8 @@ static void put_peer(struct tree_writer *w, const struct config_peer *peer, uint
 		tree_put_text(w, "endpoint");
 		put_endpoint(w, &peer->endpoint);
 	}
+	if (named)
+		put_text_pair(w, "endpoint", peer->endpoint_host);
 	put_text_pair(w, "encap", encaps[peer->encap]);
 	put_suites(w, peer);
 	put_selectors(w, "local", peer->ts_local, peer->n_ts_local);

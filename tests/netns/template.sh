@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # A gateway (a) whose file names no device but a template, and devices (b, one after the other) that come with keys derived
-# from its Master, here derived once more in Python: in, listed, kept over a reload, put out by a [Peer] of their name.
+# from its Master, here derived once more in Python: in, listed, kept over a reload, put out by a [Peer] of their name. Then a
+# second tunnel by IKEv2 beside it, on both.
 . "$(dirname "$0")/lib.sh"
 net_pair
 command -v python3 >/dev/null || { echo "skipped: python3 is not installed"; exit 77; }
@@ -115,4 +116,36 @@ own
 check "reload with a [Peer] of its name" dietvpn a reload
 check "which takes its place" peers "^sensor-08 +configured +[a-z]+ "
 refuse "who has the derived key is out" ping_gateway
+
+# Two tunnels by IKEv2 on either side: who comes from anywhere is home's, who comes from the branch's address is office's.
+# office SIDE MINE THEIRS OTHER
+office() {
+	cat >"$W/$1/etc/office.conf" <<-CONF
+		[Interface]
+		Name     = diet1
+		Address  = fd00:77::$2/64
+		Id       = office-$1
+		[Peer "office-$4"]
+		Endpoint = [2001:db8::$3]
+		Address  = fd00:77::$3
+		Psk      = keys/office
+	CONF
+	install -m 0600 "$W/office" "$W/$1/etc/keys/office"
+}
+daemon_stop a
+daemon_stop b
+head -c 16 /dev/urandom | base64 >"$W/office"
+cp "$W/office" "$W/office.key"
+gateway ""
+device sensor-07
+office a 1 2 b
+office b 2 1 a
+own
+daemon a && daemon b
+check "two tunnels: the device comes in" wait_for 8 ping_gateway
+check "two tunnels: the branch is begun from here" wait_for 8 on a ping -c 1 -W 1 fd00:77::2
+check "and from there" sh -c "$(declare -f on dietvpn wait_for); P=$P W=$W B=$B; dietvpn b sa terminate office-a; sleep 0.5; wait_for 8 on b ping -c 1 -W 1 fd00:77::1"
+check "each has its own" sh -c "ip netns exec $P-a $B/bin/dietvpn --socket $W/a/run/status.sock status | grep -E '^(sensor-07|office-b) +up' | grep -c . | grep -qx 2"
+check "peers of one tunnel" sh -c "ip netns exec $P-a $B/bin/dietvpn --socket $W/a/run/status.sock peers office | grep -c . | grep -qx 2"
+check "pings on" ping_gateway
 finish

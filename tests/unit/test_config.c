@@ -416,6 +416,31 @@ Test(config, several_tunnels)
 					      "cannot be [Peer \"s\"]'s in t.conf, too");
 	config_fini(&c[0]);
 	config_fini(&c[1]);
+	/* a first message of IKEv2 names nobody */
+	static const char *const begins[][2] = {{"", "Endpoint = 192.0.2.1\n"},
+		{"Endpoint = 192.0.2.1\n", "Endpoint = 192.0.2.2\n"},
+		{"Endpoint = a.example\n", "Endpoint = b.example\n"},
+		{"Endpoint = a.example\nRole = initiator\n", "Endpoint = a.example\n"}, {"", ""},
+		{"Endpoint = 192.0.2.1\n", "Endpoint = 192.0.2.1:4500\n"},
+		{"Endpoint = a.example\n", "Endpoint = a.example\n"}};
+	for (size_t row = 0; row < sizeof begins / sizeof *begins; row++) {
+		for (int i = 0; i < 2; i++) {
+			char name[] = {(char)('t' + i), 0};
+			char text[400];
+			snprintf(text, sizeof text,
+				"[Interface]\nName = diet%d\nAddress = fd00:%d::1/64\n"
+				"[Peer \"s\"]\nAddress = fd00:%d::2\n%s",
+				i, i, i, begins[row][i]);
+			cr_assert_eq(config_load_text(name, text, strlen(text), &c[i], &errors), 0);
+		}
+		memset(&errors, 0, sizeof errors);
+		cr_expect_eq(config_check_all(c, 2, &errors), row < 4 ? 0 : -EINVAL, "%zu", row);
+		cr_expect_eq(errors.n, row < 4 ? 0 : 1, "%zu", row);
+		if (row >= 4)
+			cr_expect_str_eq(errors.list[0].at, "u.conf:4");
+		config_fini(&c[0]);
+		config_fini(&c[1]);
+	}
 	c[0] = load(PEER);
 	memset(&errors, 0, sizeof errors);
 	c[1] = load(IFACE);

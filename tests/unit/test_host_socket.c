@@ -64,6 +64,8 @@ struct keying {
 	uint8_t payload[64];
 	unsigned seen;
 	bool close_it;
+	enum keying_claim claim;
+	unsigned claims;
 };
 
 static void on_datagram(struct keying *k, const struct keying_datagram *datagram)
@@ -76,7 +78,16 @@ static void on_datagram(struct keying *k, const struct keying_datagram *datagram
 		k->instance.door.table.socket_close(&k->instance.door.table, datagram->socket);
 }
 
+static enum keying_claim on_claim(struct keying *k, const struct keying_datagram *datagram)
+{
+	cr_assert_geq(datagram->socket, 0);
+	k->claims++;
+	return k->claim;
+}
+
 static const struct keying_plugin_ops ops = {.size = sizeof ops, .datagram = on_datagram};
+static const struct keying_plugin_ops claiming = {
+	.size = sizeof claiming, .datagram = on_datagram, .claim = on_claim};
 static uv_loop_t loop;
 static struct host host;
 static struct config config;
@@ -241,6 +252,40 @@ Test(host_socket, a_shared_port_has_one_owner)
 	cr_assert(a.seen == 1 && b.seen == 0);
 	host_datagram(&host, NAT, &outer, (struct slice){(const uint8_t *)"m", 1});
 	cr_assert(a.seen == 1 && b.seen == 1);
+}
+
+/* Tunnels of one plugin that can tell whose a datagram is. */
+Test(host_socket, the_best_claim_has_it)
+{
+	static const struct {
+		enum keying_claim a, b;
+		bool second;
+	} rows[] = {{KEYING_FOREIGN, KEYING_FOREIGN, false}, {KEYING_FOREIGN, KEYING_ANYBODY, true},
+		{KEYING_ANYBODY, KEYING_ANYBODY, false}, {KEYING_ANYBODY, KEYING_MY_PEER, true},
+		{KEYING_MY_PEER, KEYING_ANYBODY, false}, {KEYING_MY_PEER, KEYING_MINE, true},
+		{KEYING_MINE, KEYING_MY_PEER, false}};
+	struct outer outer = {.local = at("192.0.2.2", IKE), .remote = at("192.0.2.1", IKE)};
+
+	a.instance.ops = b.instance.ops = &claiming;
+	cr_assert_geq(open_at(&a, "0.0.0.0", IKE, IP_PROTO_UDP), 0);
+	cr_assert_eq(open_at(&a, "0.0.0.0", IKE, IP_PROTO_UDP), -EADDRINUSE);
+	host_datagram(&host, IKE, &outer, (struct slice){(const uint8_t *)"m", 1});
+	cr_assert(a.seen == 1 && a.claims == 0, "alone it is not asked");
+	b.instance.ops = &ops;
+	cr_assert_eq(open_at(&b, "0.0.0.0", IKE, IP_PROTO_UDP), -EADDRINUSE, "another plugin");
+	b.instance.ops = &claiming;
+	cr_assert_geq(open_at(&b, "0.0.0.0", NAT, IP_PROTO_UDP), 0);
+	cr_assert_geq(open_at(&b, "0.0.0.0", IKE, IP_PROTO_UDP), 0);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		a.claim = rows[i].a;
+		b.claim = rows[i].b;
+		a.seen = b.seen = 0;
+		host_datagram(&host, IKE, &outer, (struct slice){(const uint8_t *)"m", 1});
+		cr_expect_eq(a.seen, !rows[i].second, "%zu", i);
+		cr_expect_eq(b.seen, rows[i].second, "%zu", i);
+		cr_expect_eq(
+			rows[i].second ? b.last.socket : a.last.socket, rows[i].second ? 1 : 0);
+	}
 }
 
 Test(host_socket, refusals)
