@@ -93,6 +93,42 @@ for COMPRESS in off iot; do
 	refuse "$COMPRESS: nothing is wrong" grep -qE '^<[0-4]>' "$W/b.log"
 	tunnel_down
 done
+# a asks b for its address, out of a pool; it stays over rekeys and lives of b, and goes when there is another one.
+inner_a() { ip -n "$P-a" -6 -o addr show dev diet0 scope global | awk '{print $4}' | paste -sd' '; }
+is_inner() { [ "$(inner_a)" = "$1" ] && ip -n "$P-a" -6 route get fd00:d1e7::2 | grep -q "src ${1%/*} "; }
+COMPRESS=iot ROLE_A=initiator ROLE_B=responder
+ike a; ike b
+sed -i 's/^Address  = fd00:d1e7::1\/64/Address = auto/; $a Childless = yes' "$W/a/etc/home.conf"
+sed -i 's/^Address  = fd00:d1e7::1$/Address = fd00:d1e7:1::\/64/; $a Pool = yes' "$W/b/etc/home.conf"
+own; daemon a; daemon b
+refuse "no address before it is given" grep -q . <(inner_a)
+check "the first packet asks for it" wait_for 8 ping_once
+given=$(inner_a)
+has "one host of the pool" "^fd00:d1e7:1:0:[0-9a-f:]*/128$" <(echo "$given")
+check "routes have it as source" is_inner "$given"
+dietvpn a --json status | check "status shows it" grep -qF "${given%/*}"
+same "two pairs, one of them plain" 4 "$(dietvpn a sa | tail -n +2 | grep -c .)"
+dietvpn a sa rekey --ike b >/dev/null; sleep 0.3
+check "a rekey keeps it" is_inner "$given"
+sed -i 's/^Endpoint = 192.0.2.2/Endpoint = 192.0.2.2:500/' "$W/a/etc/home.conf"
+dietvpn a reload >/dev/null
+check "a reload keeps it" is_inner "$given"
+daemon_kill b; daemon b
+dietvpn a sa terminate b >/dev/null 2>&1
+check "b gives it again after a kill" wait_for 8 ping_once
+check "it is the same" is_inner "$given"
+sed -i 's/^Address = fd00:d1e7:1::\/64/Address = fd00:d1e7::9/; /^Pool/d' "$W/b/etc/home.conf"
+dietvpn b reload >/dev/null
+check "another one takes its place" wait_for 12 eval 'ping_once && is_inner fd00:d1e7::9/128'
+check "and back" on b ping -c 2 -i 0.1 -W 1 fd00:d1e7::9
+sed -i 's/^Address = fd00:d1e7::9/Address = fd00:d1e7:1::\/64/' "$W/b/etc/home.conf"
+dietvpn b reload >/dev/null
+refuse "no pool, no address" wait_for 3 ping_once
+has "a says so" "INTERNAL_ADDRESS_FAILURE" "$W/a.log"
+dietvpn b why a >"$W/why.pool"
+has "b says what to do" "Pool = yes" "$W/why.pool"
+tunnel_down
+ROLE_A=both ROLE_B=both
 COMPRESS=off
 
 ENCAP=auto
