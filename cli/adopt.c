@@ -11,6 +11,7 @@
 #include "cli/uri.h"
 #include "crypto/secret.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,12 +136,30 @@ static int write_node(const struct cli *cli, const struct enrolment *e)
 	return CLI_OK;
 }
 
+/* The arguments as the URI that they stand for, so that one parser judges both; its key is put
+ * back behind it. */
+static int parse_arguments(const struct cli *cli, struct enrolment *e, char why[URI_WHY])
+{
+	const char *tunnel = cli->tunnel ? cli->tunnel : "home";
+	const char *address = cli->address ? cli->address : "";
+	char text[URI_MAX];
+	int n = snprintf(text, sizeof text, "DV1:%s?h=%s&i=%s&k=AAAAAAAAAAAAAAAAAAAAAA&g=%s%s%s",
+		tunnel, cli->gateway, cli->as, cli->network, *address ? "&a=" : "", address);
+
+	if (n < 0 || n >= (int)sizeof text || strpbrk(tunnel, "&?%") ||
+		strpbrk(cli->gateway, "&%") || strpbrk(cli->as, "&%") ||
+		strpbrk(cli->network, "&%") || strpbrk(address, "&%")) {
+		snprintf(why, URI_WHY, "an argument is too long, or has a character out of place");
+		return -EINVAL;
+	}
+	return uri_parse(text, (size_t)n, e, why);
+}
+
 /* What --tunnel, --gateway, --as, --network and --address say in the place of a URI. */
 static int fill_typed(const struct cli *cli, struct enrolment *e)
 {
-	const char *tunnel = cli->tunnel ? cli->tunnel : "home";
-	char why[URI_WHY], text[URI_MAX];
 	uint8_t psk[ENROL_PSK_LEN];
+	char why[URI_WHY];
 	int r;
 
 	if (!cli->as || !cli->network)
@@ -149,14 +168,7 @@ static int fill_typed(const struct cli *cli, struct enrolment *e)
 			"fd00:1::/64",
 			"--gateway needs --as and --network");
 	memcpy(psk, e->psk, sizeof psk);
-	/* The checks are the URI's; the key is put back behind them. */
-	r = snprintf(text, sizeof text, "DV1:%s?h=%s&i=%s&k=AAAAAAAAAAAAAAAAAAAAAA&g=%s%s%s",
-		tunnel, cli->gateway, cli->as, cli->network, cli->address ? "&a=" : "",
-		cli->address ? cli->address : "");
-	if (r < 0 || r >= (int)sizeof text)
-		snprintf(why, sizeof why, "the arguments are too long");
-	else
-		r = uri_parse(text, (size_t)r, e, why);
+	r = parse_arguments(cli, e, why);
 	memcpy(e->psk, psk, sizeof psk);
 	secret_wipe(psk, sizeof psk);
 	return r ? cli_fail(CLI_USAGE, "h is --gateway, i is --as, g is --network, a is --address",

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static int no_qr(void)
@@ -56,28 +57,42 @@ static int write_svg(const struct cli *cli, const char *uri)
 	return status;
 }
 
+/* A picture whose lines are broken cannot be read. */
+static void note_width(const struct qr *qr)
+{
+	unsigned needed = qr_width(qr) + 2 * QR_QUIET;
+	struct winsize size;
+
+	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col && size.ws_col < needed)
+		fprintf(stderr,
+			"note: the picture needs %u columns, the terminal has %u; --svg FILE "
+			"draws it\n",
+			needed, size.ws_col);
+}
+
 static int print_qr(const struct cli *cli, const char *uri)
 {
 	struct qr *qr = qr_create(uri, false);
 
 	if (!qr)
 		return no_qr();
+	note_width(qr);
 	qr_print(qr, cli->colour, stdout);
 	qr_destroy(qr);
 	return CLI_OK;
 }
 
 /* As typed, and the URI with the rest. */
-static void print_codes(const struct enrolment *e, const char *uri)
+static void print_codes(const struct enrolment *e, const char *uri, bool drawn)
 {
 	char code[CODE_TEXT], network[IP_PREFIX_TEXT], address[IP_ADDR_TEXT];
 	struct ip_addr derived = {0};
 	bool moved = uri_derive_address(e, &derived) || !ip_addr_equal(&derived, &e->address);
 
 	code_print(e->psk, code);
-	printf("scan it, or on the device:\n  dietvpn adopt '%s'\nor type:\n  dietvpn adopt %s "
+	printf("%son the device:\n  dietvpn adopt '%s'\nor type:\n  dietvpn adopt %s "
 	       "--tunnel %s --as %s \\\n    --gateway %s --network %s",
-		uri, code, e->tunnel, e->id, e->endpoint,
+		drawn ? "scan it, or " : "", uri, code, e->tunnel, e->id, e->endpoint,
 		ip_prefix_print(&e->gateway, network, sizeof network));
 	if (moved)
 		printf(" --address %s", ip_addr_print(&e->address, address, sizeof address));
@@ -125,7 +140,7 @@ static int show(const struct cli *cli, const struct enrolment *e, const char *ur
 	if (cli->qr)
 		status = print_qr(cli, uri);
 	if (!status)
-		print_codes(e, uri);
+		print_codes(e, uri, cli->qr);
 	return status;
 }
 

@@ -85,6 +85,8 @@ exits 0 "adopt the typed code" node adopt $typed
 sed 's/^\(Name *= \).*/\1diet7/' "$W/node/home.conf" | diff - "$W/home.conf" >"$W/out"; same "  gives the same file" 0 $?
 cmp -s "$W/home.psk" "$W/node/keys/home.psk"; same "  and the same key" 0 $?
 rm -r "$W/node"
+exits 2 "arguments are no way around the parser" node adopt "$code" --gateway gw --as sensor-07 --network 'fd00::/64&c=iot'
+exits 2 "  nor are bad ones taken" node adopt "$code" --gateway gw --as 'a#b' --network fd00::/64
 exits 1 "a wrong character" node adopt "${uri/DV1:home?h=/DV1:home?q=}"
 same "  leaves nothing behind" "" "$(ls -A "$W/node" 2>/dev/null)"
 swapped=${code:1:1}${code:0:1}${code:2}

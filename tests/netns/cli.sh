@@ -33,7 +33,7 @@ json() { local text=$1; shift; exits 0 "--json $text" "$@"; cp "$W/out" "$W/json
 
 echo "== without a daemon"
 exits 0 "help" "$cli" --help
-for verb in status show sa drops log up down reload check genkey pubkey genpsk keygen demo; do prints " $verb"; done
+for verb in status show sa drops log up down reload check genkey pubkey genpsk keygen init enroll adopt revoke demo; do prints " $verb"; done
 exits 0 "help as a verb" "$cli" help
 exits 0 "version" "$cli" -V
 prints '^dietvpn [0-9]+\.[0-9]+'
