@@ -137,15 +137,6 @@ static int nobodys_psk(const struct keying *k, struct slice id, uint8_t psk[ENRO
 	return enrol_psk((struct slice){master, ENROL_MASTER_MIN}, name, 0, psk);
 }
 
-void device_spend(struct keying *k, struct slice id)
-{
-	uint8_t psk[ENROL_PSK_LEN];
-
-	if (!nobodys_psk(k, id, psk))
-		settings_set_psk(&k->devices->nobody[NOBODY_PSK], (struct slice){psk, sizeof psk});
-	secret_wipe(psk, sizeof psk);
-}
-
 /* The template's settings in the name of this identity; credentials follow. */
 static void become(struct device *c, const struct settings *template, const char *name)
 {
@@ -158,6 +149,16 @@ static void become(struct device *c, const struct settings *template, const char
 	settings_identity(name, &c->settings.peer_id);
 	c->peer.settings = &c->settings;
 	c->template_policy = template->core.policy;
+}
+
+/* Who comes with a key costs its signature only. */
+void device_spend(struct keying *k, const struct payloads *p)
+{
+	uint8_t psk[ENROL_PSK_LEN];
+
+	if (p->auth.data[0] == AUTH_SHARED_KEY && !nobodys_psk(k, p->id_i, psk))
+		settings_set_psk(&k->devices->nobody[NOBODY_PSK], (struct slice){psk, sizeof psk});
+	secret_wipe(psk, sizeof psk);
 }
 
 /* The adopted one before the derived one. */
@@ -260,9 +261,11 @@ struct peer *device_claim(struct keying *k, const struct payloads *p, const char
 	template = settings_identity_text(p->id_i, name) ? device_template(k, name) : NULL;
 	device = template ? standing(k, name, p) : NULL;
 	if (!template || device)
-		device_spend(k, p->id_i);
-	if (!template)
+		device_spend(k, p);
+	if (!template) {
+		become(c, &k->devices->nobody[NOBODY_PSK], "nobody");
 		return NULL;
+	}
 	if (device) {
 		*why = NULL;
 		return &device->peer;

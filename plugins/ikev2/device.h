@@ -52,7 +52,7 @@ struct device *device_of(const struct keying *k, const struct peer *peer); /* NU
 /* Who is asking in IKE_AUTH, and what it has to prove: it may not be a peer yet. NULL, and why. */
 struct peer *device_claim(struct keying *k, const struct payloads *p, const char **why);
 /* What a device of a template costs before its AUTH: whoever is none of them costs it, too. */
-void device_spend(struct keying *k, struct slice id);
+void device_spend(struct keying *k, const struct payloads *p);
 /* As long as AUTH of somebody takes, for those who are nobody. */
 const struct settings *device_nobody(const struct keying *k, const struct payloads *p);
 

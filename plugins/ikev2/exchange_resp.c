@@ -361,7 +361,7 @@ static bool admit(struct examined *e)
 	}
 	e->peer = find_peer(e->k, p->id_i);
 	if (e->peer)
-		device_spend(e->k, p->id_i);
+		device_spend(e->k, p);
 	else
 		e->peer = device_claim(e->k, p, &e->why);
 	if (!e->peer) {
