@@ -35,7 +35,7 @@ struct canvas {
 static const char *colour(enum account_part part)
 {
 	static const char *const colours[] = {"#c2553f", "#b8791f", "#8a7a1c", "#7a5ca8", "#3b76b5",
-		"#2c8c8c", "#3d8f4b", "#6f7680", "#a0588a", "#8f5a4a", "#4a5568"};
+		"#2c8c8c", "#3d8f4b", "#6f7680", "#a0588a", "#8f5a4a", "#56648f"};
 
 	return colours[part];
 }

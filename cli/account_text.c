@@ -60,6 +60,14 @@ static const char *word_of(const char *name)
 	return NULL;
 }
 
+/* Of the names of RFC 8824's options: "URI_PATH" is uri-path. */
+static char to_word(char c)
+{
+	if (c == '_')
+		return '-';
+	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
 const char *account_field_name(enum schc_fid fid, char *out, size_t cap)
 {
 	const char *name = strchr(schc_field(fid)->name, '.') + 1;
@@ -67,7 +75,7 @@ const char *account_field_name(enum schc_fid fid, char *out, size_t cap)
 	int n = snprintf(out, cap, "%s %s", layer_name(schc_field(fid)->layer), word ? word : name);
 
 	for (int i = 0; !word && i < n && (size_t)i < cap; i++)
-		out[i] = out[i] == '_' ? '-' : (char)tolower((unsigned char)out[i]);
+		out[i] = to_word(out[i]);
 	return out;
 }
 

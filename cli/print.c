@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { COLUMNS = 79 };
+
 void table_init(struct table *table, size_t columns)
 {
 	*table = (struct table){.columns = columns};
@@ -93,4 +95,22 @@ const char *print_age(long long seconds, char *out, size_t cap)
 	else
 		snprintf(out, cap, "%lld d", seconds / 86400);
 	return out;
+}
+
+void print_words(const char *text)
+{
+	size_t column = 0;
+
+	while (*text) {
+		size_t len = strcspn(text, " ");
+
+		if (column && column + 1 + len > COLUMNS) {
+			putchar('\n');
+			column = 0;
+		}
+		column += (size_t)printf("%s%.*s", column ? " " : "", (int)len, text);
+		text += len;
+		text += strspn(text, " ");
+	}
+	putchar('\n');
 }

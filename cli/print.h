@@ -24,4 +24,7 @@ void table_print(struct table *table, bool colour); /* and frees it */
 const char *print_bytes(long long n, char *out, size_t cap);
 const char *print_age(long long seconds, char *out, size_t cap);
 
+/* Words on lines of at most 79 columns, and a line end. */
+void print_words(const char *text);
+
 #endif

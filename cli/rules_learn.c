@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FLOWS_SHOWN = 24 };
+enum { FLOWS_SHOWN = 24, WORDS = 256 };
 
 struct work {
 	const struct cli *cli;
@@ -280,23 +280,31 @@ static double saved(const struct work *work, unsigned long long after)
 	return work->held ? ((double)work->before - (double)after) / (double)work->held : 0;
 }
 
+static void print_hows(const struct learn_rules *rules)
+{
+	char text[WORDS];
+	int used = snprintf(text, sizeof text,
+		"%u rules, %u of them to escape to, and that of no compression; fields:",
+		rules->set.n - 1, rules_of(rules, LEARN_FLOWS));
+	const char *gap = "";
+
+	for (unsigned how = 0; how < LEARN_HOWS && used > 0 && (size_t)used < sizeof text; how++)
+		if (rules->hows[how]) {
+			used += snprintf(text + used, sizeof text - (size_t)used, "%s %u %s", gap,
+				rules->hows[how], learn_how_name((enum learn_how)how));
+			gap = ",";
+		}
+	print_words(text);
+}
+
 static void print_result(const struct work *work)
 {
 	const struct learn_rules *rules = &work->rules;
-	const char *gap = "";
 
 	printf("%llu packets of %zu flows: rules of the first half of each, tried on the second\n",
 		work->learn->packets - work->learn->other, work->learn->n_flows);
 	print_flows(work);
-	printf("%u rules, %u of them to escape to, and that of no compression; fields: ",
-		rules->set.n - 1, rules_of(rules, LEARN_FLOWS));
-	for (unsigned how = 0; how < LEARN_HOWS; how++)
-		if (rules->hows[how]) {
-			printf("%s%u %s", gap, rules->hows[how],
-				learn_how_name((enum learn_how)how));
-			gap = ", ";
-		}
-	putchar('\n');
+	print_hows(rules);
 	if (work->regenerated)
 		printf("%llu packets with another flow label or Identification: \"generated\"\n",
 			work->regenerated);

@@ -264,6 +264,7 @@ static bool carries(const struct attempt *attempt)
 	memcpy(rules, set->rule, set->n * sizeof *rules);
 	rules[attempt->repair->rule] = attempt->repair->fixed;
 	attrs.rules = &changed;
+	attrs.shared = NULL; /* what is compiled there is of the rules as they were */
 	trial = schc_set_check(&changed, NULL) ? trial_open(&attrs, attempt->ends, &why) : NULL;
 	if (trial)
 		result = trial_run(trial, attempt->ip->data, attempt->ip->len);

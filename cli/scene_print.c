@@ -3,6 +3,7 @@
 #include "cli/scene.h"
 
 #include "cli/json.h"
+#include "cli/print.h"
 #include "cli/rules_entry.h"
 #include "cli/rules_json.h"
 #include "crypto/aead.h"
@@ -11,26 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TARGETS = 320, TITLE = 256, COLUMNS = 79 };
-
-/* Words to lines of at most COLUMNS. */
-static void print_wrapped(const char *text)
-{
-	size_t column = 0;
-
-	while (*text) {
-		size_t len = strcspn(text, " ");
-
-		if (column && column + 1 + len > COLUMNS) {
-			putchar('\n');
-			column = 0;
-		}
-		column += (size_t)printf("%s%.*s", column ? " " : "", (int)len, text);
-		text += len;
-		text += strspn(text, " ");
-	}
-	putchar('\n');
-}
+enum { TARGETS = 320, TITLE = 256 };
 
 /* What would happen to a packet that no rule takes. */
 static const char *fate(const struct scene *scene)
@@ -149,13 +131,13 @@ static void print_failed(const struct scene *scene)
 		scene->ip.len);
 	if (scene->rule)
 		account_print(&scene->account, stdout);
-	print_wrapped(why);
-	print_wrapped(fate(scene));
+	print_words(why);
+	print_words(fate(scene));
 	if (scene->repaired)
 		print_repair(scene);
 	else
-		print_wrapped("no change to a rule makes it match: this packet needs a rule of "
-			      "its own (dietvpn rules learn)");
+		print_words("no change to a rule makes it match: this packet needs a rule of "
+			    "its own (dietvpn rules learn)");
 }
 
 static json_t *failed_json(const struct scene *scene)

@@ -115,6 +115,37 @@ END
 
 record far 'ip6[40] = 128' ping -6 -n -c 1 -t 5 -Q 0xb8 -s 24 $APP
 repaired "explain: hop limit 5 and DSCP 46" icmpv6 2 --pcap "$W/far.pcap" --dev $DEV --app $APP
+
+# the same of a configured peer: its selectors, rules and cipher
+mkdir -p "$W/peer/rules" && cp "$S/conf/rules/icmpv6.cbor" "$W/peer/rules/"
+cat >"$W/peer/home.conf" <<END
+[Interface]
+Name = diet0
+Role = initiator
+Address = $DEV/128
+[Peer "gw"]
+Keying = manual
+Endpoint = 192.0.2.1
+Address = $APP
+Allow = icmp6
+Compress = icmpv6
+RulesDigest = $("$D" --json rules check "$S/conf/rules/icmpv6.cbor" | sed -n 's/.*"rules_digest": "\(........\).*/\1/p')
+Cipher = aes-ccm-8-iiv
+OutSpi = 0x0107
+OutKey = a.key
+InSpi = 0x0701
+InKey = b.key
+END
+check "explain: a packet of a peer" "$D" --dir "$W/peer" rules explain --peer gw --pcap "$W/ping.pcap"
+has "... with its cipher" '^behind the outer IP header +100 B +39 B ' "$W/out"
+refuse "explain: a peer's packet that does not match" "$D" --dir "$W/peer" rules explain --peer gw --pcap "$W/far.pcap"
+has "... what would help has been tried" '^smallest change that makes it match .tried: 72 -> ' "$W/out"
+"$D" --dir "$S/conf/examples" rules explain --peer gw.home --svg "$W/doc.svg" --hex '6000000000181140 fd00d1e7000000000000000000000007
+	fd00d1e7000000000000000000000001 1633163300 18f8b2 40021a2bb174ff32312e352064656743' | sed 's/^/    /; s/ *$//' >"$W/doc.out"
+check "docs/explain.svg is what explain draws" cmp "$W/doc.svg" "$S/docs/explain.svg"
+check "docs/rules.md has what explain prints" python3 -c 'import sys; sys.exit(open(sys.argv[1]).read() not in open(sys.argv[2]).read())' "$W/doc.out" "$S/docs/rules.md"
+refuse "explain: a packet that the selectors do not admit" "$D" --dir "$W/peer" rules explain --peer gw --hex 4500001c0000400040110000c0000201c00002020007000700080000
+has "... is no matter of rules" '^error: the selectors of gw do not admit this packet' "$W/out"
 if command -v coap-server-notls >/dev/null || command -v coap-server >/dev/null; then
 	server=$(command -v coap-server-notls || command -v coap-server)
 	client=$(command -v coap-client-notls || command -v coap-client)
