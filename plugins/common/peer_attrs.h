@@ -12,6 +12,8 @@ enum {
 	ATTR_RULE_ID = -4,
 	ATTR_HOP_LIMIT = -5,
 	ATTR_WINDOW = -6,
+	ATTR_RULES_DIGEST = -16, /* explicit rules, both or none */
+	ATTR_DEVICE = -17,
 };
 
 /* RFC 4303 as it is: 32-bit alignment, whole SPI and number, trailer sent, nothing compressed. */

@@ -274,69 +274,6 @@ int child_reserve(struct child *child, const struct hcp *hcp)
 	return r;
 }
 
-/* A rule knows one selector of each side (diet-esp.md 10). */
-static bool single(const struct selectors *local, const struct selectors *remote)
-{
-	return local->n == 1 && remote->n == 1;
-}
-
-void child_offer_hcp(struct child *child, struct payload_writer *w)
-{
-	const struct settings *s = child->ike->peer->settings;
-
-	if (!s->compress || !single(&child->local, &child->remote))
-		return;
-	child->hcp_offered = true;
-	payload_add_vendor(w);
-	payload_hcp_offer(w, &s->hcp);
-}
-
-/* Private numbers mean what we think only from those who speak of them as we do. */
-static const struct notify *find_hcp(const struct ike_sa *sa, const struct payloads *p)
-{
-	const struct notify *n = payloads_notify(p, HCP_PROPOSAL);
-
-	return n && (p->vendor_ours || sa->dietvpn) ? n : NULL;
-}
-
-bool child_accept_hcp(struct child *child, const struct payloads *p)
-{
-	const struct notify *n = find_hcp(child->ike, p);
-
-	if (!n)
-		return true;
-	child->compressed =
-		child->hcp_offered && single(&child->local, &child->remote) &&
-		payload_hcp_accept(n->data, &child->ike->peer->settings->hcp, &child->hcp);
-	return child->compressed;
-}
-
-int child_answer_hcp(struct child *child, const struct payloads *p)
-{
-	const struct settings *s = child->ike->peer->settings;
-	const struct notify *n = find_hcp(child->ike, p);
-	bool asked = n && s->compress && single(&child->local, &child->remote) &&
-		     payload_hcp_valid(n->data);
-
-	child->compressed =
-		asked && payload_hcp_choose(n->data, &s->hcp, &child->hcp, &child->hcp_number);
-	if (asked && !child->compressed)
-		trace_uncompressed(child->ike, n->data);
-	if (child->compressed && !child_reserve(child, &child->hcp))
-		return 0;
-	/* No short SPI is left: the SA does without. */
-	child->compressed = false;
-	return child_reserve(child, NULL);
-}
-
-void child_put_hcp(const struct child *child, struct payload_writer *w)
-{
-	if (!child->compressed)
-		return;
-	payload_add_vendor(w);
-	payload_hcp_answer(w, &child->hcp, child->hcp_number);
-}
-
 /* What a compressed child cannot carry goes by a plain one of the same IKE SA. */
 static bool is_fallback(const struct child *child)
 {
@@ -458,6 +395,8 @@ int child_install(struct child *child, const struct chosen *chosen, struct slice
 		r = install(child, &p, SA_OUT);
 	secret_wipe(keymat, sizeof keymat);
 	secret_wipe(p.keymat, sizeof p.keymat);
+	if (!r)
+		child_note_rules(child);
 	return r;
 }
 
@@ -535,11 +474,27 @@ const char *child_refused_why(uint16_t error)
 	}
 }
 
-void child_refusal(struct ike_sa *sa, const struct payloads *p, uint16_t error)
+static void refused_rules(
+	struct ike_sa *sa, const struct child *child, const struct payloads *p, uint16_t error)
+{
+	child_note_rules(child);
+	trace_child(sa, p,
+		&(struct child_outcome){.child = child,
+			.refused_here = true,
+			.error = error,
+			.why = "its rules are others, and Fallback = no wants nothing else"});
+}
+
+void child_refusal(
+	struct ike_sa *sa, const struct child *child, const struct payloads *p, uint16_t error)
 {
 	char text[300];
 	int n = 0;
 
+	if (error == NO_PROPOSAL_CHOSEN && child && child_rules_needed(child)) {
+		refused_rules(sa, child, p, error);
+		return;
+	}
 	if (error == TS_UNACCEPTABLE)
 		n = snprintf(text, sizeof text,
 			"TS_UNACCEPTABLE: its selectors have nothing in common with ours: compare "
@@ -575,9 +530,11 @@ void child_answer(struct ike_sa *sa, const struct payloads *p, struct payload_wr
 	child = child_create(sa);
 	error = child ? accept(sa, child, p, &chosen) : NO_PROPOSAL_CHOSEN;
 	if (error) {
-		child_refusal(sa, p, error);
-		child_destroy(child);
+		child_refusal(sa, child, p, error);
 		payload_add_notify(w, error, (struct slice){NULL, 0});
+		if (child)
+			child_put_hcp(child, w);
+		child_destroy(child);
 		return;
 	}
 	put_be32(spi, child->spi[SA_IN]);

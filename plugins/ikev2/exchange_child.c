@@ -128,6 +128,7 @@ static const char *take_answer(struct create *c, const struct payloads *p)
 	const struct nonces n = {{c->nonce, c->nonce_len}, p->nonce};
 	uint8_t g_ir[DH_SHARED_MAX];
 	struct chosen chosen;
+	const char *refusal;
 	bool all;
 	int r = 0;
 
@@ -140,8 +141,9 @@ static const char *take_answer(struct create *c, const struct payloads *p)
 	payload_ts_parse(p->ts_r, &c->fresh->remote, &all);
 	if (!child_selects_within(c->fresh))
 		return "its selectors reach beyond ours";
-	if (!child_accept_hcp(c->fresh, p))
-		return "it compresses as we did not offer";
+	refusal = child_accept_hcp(c->fresh, p);
+	if (refusal)
+		return refusal;
 	if (c->group)
 		r = create_compute(c->group, c->private_key, p->ke, g_ir);
 	if (!r)
@@ -412,11 +414,13 @@ static void put_response(const struct asked *a, struct payload_writer *w)
 
 static void put_error(struct asked *a, uint16_t error, struct payload_writer *w)
 {
-	child_destroy(a->child);
 	if (error == CHILD_SA_NOT_FOUND && a->error_len)
 		payload_add_notify_child(w, error, get_be32(a->error_data));
 	else
 		payload_add_notify(w, error, (struct slice){a->error_data, a->error_len});
+	if (a->child)
+		child_put_hcp(a->child, w);
+	child_destroy(a->child);
 }
 
 void on_child_request(struct ike_sa *sa, const struct payloads *p, struct payload_writer *w)
@@ -425,7 +429,7 @@ void on_child_request(struct ike_sa *sa, const struct payloads *p, struct payloa
 	uint16_t error = examine(&a);
 
 	if (error) {
-		child_refusal(sa, p, error);
+		child_refusal(sa, a.child, p, error);
 		put_error(&a, error, w);
 		return;
 	}

@@ -418,8 +418,12 @@ static const char *take_child(struct ike_sa *sa, struct child *child, const stru
 	const struct nonces nonces = {ike_sa_nonce(sa, SIDE_I), ike_sa_nonce(sa, SIDE_R)};
 	struct allowed offer;
 	struct chosen chosen;
+	const char *refusal;
 	bool all;
 
+	if (n && n->type == NO_PROPOSAL_CHOSEN && child_rules_refused(child, p))
+		return "NO_PROPOSAL_CHOSEN: its rules are others than ours, and it takes nothing "
+		       "else: compare `dietvpn rules list` and Device of both ends";
 	if (n)
 		return child_refused_why(n->type);
 	child_offer(sa, &offer, false);
@@ -430,8 +434,9 @@ static const char *take_child(struct ike_sa *sa, struct child *child, const stru
 	payload_ts_parse(p->ts_r, &child->remote, &all);
 	if (!child_selects_within(child))
 		return "its selectors reach beyond ours";
-	if (!child_accept_hcp(child, p))
-		return "it compresses as we did not offer";
+	refusal = child_accept_hcp(child, p);
+	if (refusal)
+		return refusal;
 	if (child_install(child, &chosen, (struct slice){NULL, 0}, &nonces, CHILD_INITIATED))
 		return "the SAs cannot be installed";
 	return NULL;

@@ -76,8 +76,10 @@ struct child {
 	sa_id sa[2];
 	bool installed[2], reserved; /* reserved: spi[SA_IN], and no SA has it yet */
 	enum child_state state;
-	uint8_t hcp_number; /* of the proposal that was chosen */
-	bool hcp_offered;
+	bool hcp_offered;  /* by us */
+	bool hcp_heard;    /* from the peer */
+	bool theirs_known; /* and of which rules it spoke: */
+	struct hcp_rules theirs;
 	bool want_delete, want_rekey;
 	uint64_t due_ms;                   /* TIMER_SWEEP: send on it, or forget it; 0: neither */
 	struct sa_params *later;           /* the outbound SA of a replacement, not yet sent on */
@@ -85,7 +87,7 @@ struct child {
 	struct child *replaces;            /* later: until this one is deleted */
 	struct selectors local, remote;
 	bool compressed, fallback; /* fallback: plain, beside one that compresses */
-	struct hcp hcp;            /* compressed: how */
+	struct hcp_choice hcp;     /* compressed: how */
 };
 
 enum ike_state {
@@ -394,13 +396,26 @@ struct child *child_by_spi(struct ike_sa *sa, enum sa_dir dir, uint32_t spi);
 /* Reserves child->spi[SA_IN]; hcp: for packets with its SPI bits as well, NULL: whole ones only. 0
  * or negative errno. */
 int child_reserve(struct child *child, const struct hcp *hcp);
-/* Offers compression where one selector of each side lets it. */
+
+/* child_hcp.c: what a child compresses with. Offers it where one selector of each side lets it. */
 void child_offer_hcp(struct child *child, struct payload_writer *w);
-/* The peer's answer to it. false: it answers what was not offered. */
-bool child_accept_hcp(struct child *child, const struct payloads *p);
-/* Reserves the SPI by what the peer offers, and answers that. 0 or negative errno. */
+/* The peer's answer to it. Why it cannot be taken, NULL where it could. */
+const char *child_accept_hcp(struct child *child, const struct payloads *p);
+/* Reserves the SPI by what the peer offers, and answers that. 0 or negative errno; -EPROTO: the
+ * rules or no child, and the peer has others. */
 int child_answer_hcp(struct child *child, const struct payloads *p);
+/* The answer, or what stands in its place where the peer's rules are not ours. */
 void child_put_hcp(const struct child *child, struct payload_writer *w);
+/* The peer's refusal says that its rules are others: noted, and true. */
+bool child_rules_refused(struct child *child, const struct payloads *p);
+/* Both ends have spoken of compression, and not of the same rules. */
+bool child_rules_differ(const struct child *child);
+/* And Fallback = no: so there is no child. */
+bool child_rules_needed(const struct child *child);
+/* Says so, with both digests. */
+void child_note_rules(const struct child *child);
+
+/* child.c again. */
 void child_offer(const struct ike_sa *sa, struct allowed *allowed, bool with_ke);
 /* SAs with keys of these nonces; chosen has the peer's SPI. 0 or negative errno. */
 int child_install(struct child *child, const struct chosen *chosen, struct slice g_ir,
@@ -413,7 +428,8 @@ bool child_selects_within(const struct child *child);
 /* What an error in place of a child means to who asked for it. */
 const char *child_refused_why(uint16_t error);
 /* Says why the peer's request for a child was refused. */
-void child_refusal(struct ike_sa *sa, const struct payloads *p, uint16_t error);
+void child_refusal(
+	struct ike_sa *sa, const struct child *child, const struct payloads *p, uint16_t error);
 /* The responder's half of the first child: SA, TSi and TSr, or an error, into the answer. */
 void child_answer(struct ike_sa *sa, const struct payloads *p, struct payload_writer *w);
 

@@ -62,6 +62,7 @@ enum notify_type {
 	PPK_IDENTITY = 16436,
 	NO_PPK_AUTH = 16437,
 	HCP_PROPOSAL = 52001, /* private until IANA assigns one; only behind our Vendor ID */
+	HCP_RULES = 52002,    /* ours: the rule set of who could not take the other's */
 };
 
 enum protocol_id { PROTOCOL_NONE = 0, PROTOCOL_IKE = 1, PROTOCOL_AH = 2, PROTOCOL_ESP = 3 };

@@ -18,7 +18,12 @@ enum {
 	N_PUBLIC = HCP_TRAILER,
 	WITH_PRIVATE = 1, /* numbers of our proposals */
 	WITHOUT_PRIVATE = 2,
+	WITH_RULES = 3,
+	RULES_LEN = 5, /* of HCP_RULES: digest, Dev */
 };
+
+/* Behind the private attributes of struct hcp: all three, or none. */
+enum rules_attribute { RULES_HIGH, RULES_LOW, RULES_PROPOSER, N_RULES, ALL_RULES = 7 };
 
 /* What an attribute that is not in the answer means (draft section 4, diet-esp.md 2). */
 static const struct hcp absent = {{0, 0, 0, 3, 32, 32, 1, 0, 0}};
@@ -27,6 +32,12 @@ static const uint8_t value_top[HCP_KINDS] = {2, 1, 3, 3, 32, 32, 1, 1, 1};
 /* Sets of values, one bit each; 0: not mentioned. */
 struct sets {
 	uint64_t set[HCP_KINDS];
+};
+
+/* The attributes that name rules, as they are read. */
+struct named {
+	uint16_t value[N_RULES];
+	unsigned seen;
 };
 
 static int kind_of(uint16_t code)
@@ -41,6 +52,33 @@ static int kind_of(uint16_t code)
 static uint16_t code_of(int kind)
 {
 	return (uint16_t)(kind < N_PUBLIC ? kind : kind - N_PUBLIC + PRIVATE_FIRST);
+}
+
+static uint16_t code_of_rules(int i)
+{
+	return (uint16_t)(PRIVATE_FIRST + HCP_KINDS - N_PUBLIC + i);
+}
+
+/* false: none of them, or one that was there. */
+static bool read_rules_attribute(const uint8_t *at, struct named *named)
+{
+	unsigned i = (get_be16(at) & (unsigned)~AF_TV) - code_of_rules(0);
+
+	if (!(get_be16(at) & AF_TV) || i >= N_RULES || named->seen >> i & 1)
+		return false;
+	named->seen |= 1u << i;
+	named->value[i] = get_be16(at + 2);
+	return i != RULES_PROPOSER || named->value[i] <= 1;
+}
+
+static bool take_named(const struct named *named, struct hcp_choice *out)
+{
+	if (named->seen != ALL_RULES)
+		return false;
+	out->offered = true;
+	out->digest = (uint32_t)named->value[RULES_HIGH] << 16 | named->value[RULES_LOW];
+	out->proposer = named->value[RULES_PROPOSER];
+	return true;
 }
 
 /* Both ends of a range have the same code; it is cut by its length alone. */
@@ -109,19 +147,21 @@ static bool read_attribute(const uint8_t *at, struct sets *sets)
 }
 
 /* data: a valid proposal. false: it is skipped. */
-static bool read_proposal(struct slice data, struct sets *sets)
+static bool read_proposal(struct slice data, struct sets *sets, struct named *named)
 {
 	size_t end = PROPOSAL_HEADER_LEN + (size_t)get_be16(data.data + 2);
 
 	memset(sets, 0, sizeof *sets);
+	memset(named, 0, sizeof *named);
 	if (data.data[1] != NAME_DIET_ESP)
 		return false;
 	for (size_t at = PROPOSAL_HEADER_LEN; at < end;) {
-		if (!read_attribute(data.data + at, sets))
+		if (!read_rules_attribute(data.data + at, named) &&
+			!read_attribute(data.data + at, sets))
 			return false;
 		at += attribute_len(data.data + at, end - at);
 	}
-	return true;
+	return !named->seen || named->seen == ALL_RULES;
 }
 
 /* What loses no more than our own setting does. */
@@ -191,16 +231,32 @@ static bool pick(const struct sets *offered, const struct hcp *own, struct hcp *
 	return pick_header(&both, own, out);
 }
 
-bool payload_hcp_choose(struct slice data, const struct hcp *own, struct hcp *out, uint8_t *number)
+/* Another set would restore other packets, and two Devs each other's ends. */
+static bool rules_fit(
+	const struct named *named, const struct hcp_rules *own, struct hcp_choice *out)
 {
+	if (!named->seen)
+		return !own || !own->only;
+	take_named(named, out);
+	return own && own->digest == out->digest && own->here != out->proposer;
+}
+
+bool payload_hcp_choose(struct slice data, const struct hcp *own, const struct hcp_rules *rules,
+	struct hcp_choice *out)
+{
+	struct named named;
 	struct sets sets;
 
+	*out = (struct hcp_choice){0};
 	while (data.len) {
 		size_t len = PROPOSAL_HEADER_LEN + (size_t)get_be16(data.data + 2);
 
-		*number = data.data[0];
-		if (read_proposal(data, &sets) && pick(&sets, own, out))
+		out->number = data.data[0];
+		if (read_proposal(data, &sets, &named) && rules_fit(&named, rules, out) &&
+			pick(&sets, own, &out->hcp)) {
+			out->by_rules = named.seen != 0;
 			return true;
+		}
 		data.data += len;
 		data.len -= len;
 	}
@@ -215,10 +271,11 @@ bool payload_hcp_compare(struct slice data, const struct hcp *own, struct hcp_co
 	acceptable(own, &takes);
 	while (data.len) {
 		size_t len = PROPOSAL_HEADER_LEN + (size_t)get_be16(data.data + 2);
+		struct named named;
 		struct sets offered;
 		int differ = 0;
 
-		if (read_proposal(data, &offered)) {
+		if (read_proposal(data, &offered, &named) && !named.seen) {
 			for (int kind = 0; kind < HCP_KINDS; kind++)
 				differ += !(meant(&offered, kind) & takes.set[kind]);
 			for (int kind = 0; differ < least && kind < HCP_KINDS; kind++) {
@@ -248,15 +305,28 @@ static bool has_private(const struct hcp *h)
 	return memcmp(h->value + N_PUBLIC, absent.value + N_PUBLIC, HCP_KINDS - N_PUBLIC) != 0;
 }
 
+static void put_attribute(struct payload_writer *w, uint16_t code, uint16_t value)
+{
+	payload_put16(w, AF_TV | code);
+	payload_put16(w, value);
+}
+
 static void put_proposal(struct payload_writer *w, const struct hcp *h, uint8_t number, int kinds)
 {
 	payload_put8(w, number);
 	payload_put8(w, NAME_DIET_ESP);
 	payload_put16(w, (uint16_t)(kinds * TV_LEN));
-	for (int kind = 0; kind < kinds; kind++) {
-		payload_put16(w, AF_TV | code_of(kind));
-		payload_put16(w, h->value[kind]);
-	}
+	for (int kind = 0; kind < kinds && kind < HCP_KINDS; kind++)
+		put_attribute(w, code_of(kind), h->value[kind]);
+}
+
+static void put_by_rules(struct payload_writer *w, const struct hcp *h, uint8_t number,
+	uint32_t digest, bool proposer)
+{
+	put_proposal(w, h, number, HCP_KINDS + N_RULES);
+	put_attribute(w, code_of_rules(RULES_HIGH), (uint16_t)(digest >> 16));
+	put_attribute(w, code_of_rules(RULES_LOW), (uint16_t)digest);
+	put_attribute(w, code_of_rules(RULES_PROPOSER), proposer);
 }
 
 static size_t begin_notify(struct payload_writer *w)
@@ -274,59 +344,113 @@ static bool public_alone_will_do(const struct hcp *h)
 	return !h->value[HCP_HOP_LIMIT];
 }
 
-void payload_hcp_offer(struct payload_writer *w, const struct hcp *own)
+static void put_attributes_alone(struct payload_writer *w, const struct hcp *offer)
+{
+	if (has_private(offer))
+		put_proposal(w, offer, WITH_PRIVATE, HCP_KINDS);
+	if (!has_private(offer) || public_alone_will_do(offer))
+		put_proposal(w, offer, WITHOUT_PRIVATE, N_PUBLIC);
+}
+
+void payload_hcp_offer(
+	struct payload_writer *w, const struct hcp *own, const struct hcp_rules *rules)
 {
 	const struct hcp offer = offered_of(own);
 	size_t at = begin_notify(w);
 
-	if (has_private(&offer))
-		put_proposal(w, &offer, WITH_PRIVATE, HCP_KINDS);
-	if (!has_private(&offer) || public_alone_will_do(&offer))
-		put_proposal(w, &offer, WITHOUT_PRIVATE, N_PUBLIC);
+	if (rules)
+		put_by_rules(w, &offer, WITH_RULES, rules->digest, rules->here);
+	if (!rules || !rules->only)
+		put_attributes_alone(w, &offer);
 	payload_end(w, at);
 }
 
-void payload_hcp_answer(struct payload_writer *w, const struct hcp *chosen, uint8_t number)
+void payload_hcp_answer(struct payload_writer *w, const struct hcp_choice *chosen)
 {
+	const struct hcp *hcp = &chosen->hcp;
 	size_t at = begin_notify(w);
 
-	put_proposal(w, chosen, number, has_private(chosen) ? HCP_KINDS : N_PUBLIC);
+	if (chosen->by_rules)
+		put_by_rules(w, hcp, chosen->number, chosen->digest, chosen->proposer);
+	else
+		put_proposal(w, hcp, chosen->number, has_private(hcp) ? HCP_KINDS : N_PUBLIC);
 	payload_end(w, at);
+}
+
+/* false: an attribute that is none of ours, or stands twice. */
+static bool read_value(const uint8_t *at, uint32_t *seen, struct hcp *out)
+{
+	uint16_t type = get_be16(at);
+	int kind = kind_of(type & (uint16_t)~AF_TV);
+
+	if (!(type & AF_TV) || kind < 0 || *seen >> kind & 1 || get_be16(at + 2) > value_top[kind])
+		return false;
+	*seen |= (uint32_t)1 << kind;
+	out->value[kind] = (uint8_t)get_be16(at + 2);
+	return true;
 }
 
 /* One proposal, every attribute once and without ranges. */
-static bool read_answer(struct slice data, struct hcp *out)
+static bool read_answer(struct slice data, struct hcp_choice *out)
 {
+	struct named named = {0};
 	uint32_t seen = 0;
 
 	if (!payload_hcp_valid(data) || data.len < PROPOSAL_HEADER_LEN ||
 		data.len != PROPOSAL_HEADER_LEN + (size_t)get_be16(data.data + 2) ||
 		data.data[1] != NAME_DIET_ESP)
 		return false;
-	*out = absent;
-	for (size_t at = PROPOSAL_HEADER_LEN; at < data.len; at += TV_LEN) {
-		uint16_t type = get_be16(data.data + at);
-		int kind = kind_of(type & (uint16_t)~AF_TV);
-
-		if (!(type & AF_TV) || kind < 0 || seen >> kind & 1 ||
-			get_be16(data.data + at + 2) > value_top[kind])
+	*out = (struct hcp_choice){.hcp = absent, .number = data.data[0]};
+	for (size_t at = PROPOSAL_HEADER_LEN; at < data.len; at += TV_LEN)
+		if (!read_rules_attribute(data.data + at, &named) &&
+			!read_value(data.data + at, &seen, &out->hcp))
 			return false;
-		seen |= (uint32_t)1 << kind;
-		out->value[kind] = (uint8_t)get_be16(data.data + at + 2);
-	}
-	return true;
+	out->by_rules = take_named(&named, out);
+	return out->by_rules || !named.seen;
 }
 
-bool payload_hcp_accept(struct slice data, const struct hcp *own, struct hcp *out)
+/* What each of our proposals says, in the words of an answer to it. */
+static bool is_offer(
+	const struct hcp_choice *out, const struct hcp *offer, const struct hcp_rules *rules)
+{
+	struct hcp plain = *offer;
+
+	if (out->number == WITH_RULES)
+		return rules && out->by_rules && out->digest == rules->digest &&
+		       out->proposer == rules->here && !memcmp(&out->hcp, offer, sizeof *offer);
+	if (out->by_rules || (rules && rules->only))
+		return false;
+	if (out->number == WITH_PRIVATE)
+		return has_private(offer) && !memcmp(&out->hcp, offer, sizeof *offer);
+	memcpy(plain.value + N_PUBLIC, absent.value + N_PUBLIC, HCP_KINDS - N_PUBLIC);
+	return out->number == WITHOUT_PRIVATE && !memcmp(&out->hcp, &plain, sizeof plain) &&
+	       (!has_private(offer) || public_alone_will_do(offer));
+}
+
+bool payload_hcp_accept(struct slice data, const struct hcp *own, const struct hcp_rules *rules,
+	struct hcp_choice *out)
 {
 	const struct hcp offer = offered_of(own);
-	struct hcp plain = offer;
 
-	if (!read_answer(data, out))
+	return read_answer(data, out) && is_offer(out, &offer, rules);
+}
+
+void payload_hcp_tell_rules(struct payload_writer *w, const struct hcp_rules *rules)
+{
+	uint8_t data[RULES_LEN];
+
+	put_be32(data, rules->digest);
+	data[RULES_LEN - 1] = rules->here;
+	payload_add_notify(w, HCP_RULES, (struct slice){data, sizeof data});
+}
+
+bool payload_hcp_told_rules(const struct payloads *p, struct hcp_rules *out)
+{
+	const struct notify *n = payloads_notify(p, HCP_RULES);
+
+	if (!n || n->data.len != RULES_LEN)
 		return false;
-	if (data.data[0] == WITH_PRIVATE)
-		return has_private(&offer) && !memcmp(out, &offer, sizeof offer);
-	memcpy(plain.value + N_PUBLIC, absent.value + N_PUBLIC, HCP_KINDS - N_PUBLIC);
-	return data.data[0] == WITHOUT_PRIVATE && !memcmp(out, &plain, sizeof plain) &&
-	       (!has_private(&offer) || public_alone_will_do(&offer));
+	*out = (struct hcp_rules){
+		.digest = get_be32(n->data.data), .here = n->data.data[RULES_LEN - 1] == 1};
+	return true;
 }

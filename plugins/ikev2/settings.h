@@ -43,8 +43,10 @@ struct settings {
 	struct allowed ike, esp;
 	bool compress, fallback; /* fallback: a plain child beside one that compresses */
 	struct hcp hcp;          /* what we would like to compress with */
-	uint32_t window;         /* of the attributes: replay window */
-	uint64_t alive_s;        /* silence after which the peer is asked; 0: never */
+	bool has_rules;
+	struct hcp_rules rules; /* has_rules: explicit ones, rather than what follows from hcp */
+	uint32_t window;        /* of the attributes: replay window */
+	uint64_t alive_s;       /* silence after which the peer is asked; 0: never */
 	/* Ours and the peer's pinned one, owned; no key of ours: a pre-shared key. A template has
 	 * ours for those of its devices that have one. */
 	struct sign_private *key;
@@ -72,8 +74,8 @@ extern const struct keying_key settings_keys[];
 
 /* A child's attributes for sa_install into out: h, and our window where the numbers allow it.
  * 0 or -EMSGSIZE. */
-int settings_attrs(const struct settings *s, const struct hcp *h, uint8_t out[SETTINGS_ATTRS_MAX],
-	size_t *len);
+int settings_attrs(const struct settings *s, const struct hcp_choice *choice,
+	uint8_t out[SETTINGS_ATTRS_MAX], size_t *len);
 /* 0x.. is a KEY_ID, user@host an RFC 822 address, all else a name (ikev2.md 1.4). false: none. */
 bool settings_identity(const char *text, struct identity *out);
 /* The other way round, only where it leads back: else false, as for one that is too long for the

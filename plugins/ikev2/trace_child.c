@@ -81,6 +81,37 @@ static void add_compression(struct record *r, const struct child *child)
 			   "attribute.");
 }
 
+/* As seen from here, so that two that agree read the same. */
+static void words_of_rules(struct words *words, const struct hcp_rules *rules, bool dev_here)
+{
+	words->n = 0;
+	if (rules)
+		words_add(words, "%08x, Dev %s", (unsigned)rules->digest,
+			dev_here ? "here" : "there");
+	else
+		words_add(words, "none");
+}
+
+static void add_rules(struct record *r, const struct child *child)
+{
+	const struct settings *s = child->ike->peer->settings;
+	struct words ours;
+	struct words theirs;
+
+	if (!child_rules_differ(child))
+		return;
+	words_of_rules(&ours, s->has_rules ? &s->rules : NULL, s->rules.here);
+	words_of_rules(&theirs, child->theirs_known ? &child->theirs : NULL, !child->theirs.here);
+	rows_add(&r->rows, &(struct row){"rules", "Compress", r->begun_here ? &ours : &theirs,
+				   r->begun_here ? &theirs : &ours, NULL});
+	rows_fix(&r->rows, "the same rule file at both ends, Device = here at one and peer at the "
+			   "other.");
+	if (r->why)
+		return;
+	r->outcome = "reduced";
+	r->why = "the rules of both ends differ";
+}
+
 /* What may be changed where the peer alone knows what it allows. */
 static void fix_there(struct record *r)
 {
@@ -105,6 +136,8 @@ void record_add_child(struct record *r, const struct ike_sa *sa, const struct pa
 {
 	add_transforms(r, sa, p);
 	add_selectors(r, sa, p);
+	if (child)
+		add_rules(r, child);
 	if (!r->why)
 		add_compression(r, child);
 }

@@ -104,25 +104,30 @@ static void read_ts(struct slice body)
 static void read_hcp(struct slice data)
 {
 	static const struct hcp own = {{1, 1, 2, 0, 8, 8, 1, 0, 0}};
+	static const struct hcp_rules rules = {.digest = 0x1a2b3c4d, .here = true};
 	struct payload_writer w;
-	struct hcp chosen;
+	struct hcp_choice chosen;
 	struct rows rows;
 	uint8_t out[128];
-	uint8_t number;
 
 	if (!payload_hcp_valid(data))
 		return;
 	rows_init(&rows, false);
 	rows_add_hcp(&rows, data, &own);
 	tell_rows(&rows);
-	if (!payload_hcp_choose(data, &own, &chosen, &number))
-		return;
-	must(chosen.value[HCP_SPI_LSB] >= 8 && chosen.value[HCP_SN_LSB] >= 8);
-	must((chosen.value[HCP_SPI_LSB] + chosen.value[HCP_SN_LSB]) % 8 == 0);
-	must(chosen.value[HCP_DSCP] <= 1 && chosen.value[HCP_FLOW_LABEL] <= 2);
-	payload_writer_init(&w, out, sizeof out);
-	payload_hcp_answer(&w, &chosen, number);
-	must(!w.overflow && payload_hcp_valid((struct slice){out + 8, w.len - 8}));
+	for (int with = 0; with < 2; with++) {
+		if (!payload_hcp_choose(data, &own, with ? &rules : NULL, &chosen))
+			continue;
+		must(chosen.hcp.value[HCP_SPI_LSB] >= 8 && chosen.hcp.value[HCP_SN_LSB] >= 8);
+		must((chosen.hcp.value[HCP_SPI_LSB] + chosen.hcp.value[HCP_SN_LSB]) % 8 == 0);
+		must(chosen.hcp.value[HCP_DSCP] <= 1 && chosen.hcp.value[HCP_FLOW_LABEL] <= 2);
+		must(!chosen.by_rules ||
+			(with && chosen.digest == rules.digest && !chosen.proposer));
+		payload_writer_init(&w, out, sizeof out);
+		payload_hcp_answer(&w, &chosen);
+		must(!w.overflow && payload_hcp_valid((struct slice){out + 8, w.len - 8}));
+	}
+	payload_hcp_accept(data, &own, &rules, &chosen);
 }
 
 /* A stranger's key that is believed to be one has exactly one encoding, and is found again. */

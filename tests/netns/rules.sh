@@ -372,5 +372,57 @@ has "... status says what to compare" "2 packets of the peer were none under the
 rule_file b quad
 dietvpn b reload >/dev/null 2>&1 || bad "reload with the right set"
 check "the right set again" on a ping -6 -n -c 2 -i 0.1 -W 2 "$(other_inner a)"
+
+# --- the same by a key exchange, which compares the digests ---
+tunnel_down
+head -c 32 /dev/urandom | base64 -w0 >"$W/psk"
+# ike SIDE RULES [LINE]: the peer of this end, Keying = ikev2
+ike() {
+	local me=$1 other=b mine=1 theirs=2 end=here
+	[ "$me" = b ] && other=a mine=2 theirs=1 end=peer
+	mkdir -p "$W/a" "$W/b" "$W/$me/etc/keys" "$W/$me/state" "$W/$me/run"
+	cat >"$W/$me/etc/home.conf" <<-CONF
+		[Interface]
+		Name     = diet0
+		Address  = fd00:d1e7::$mine/64
+		Id       = $me
+		Offload  = off
+		[Peer "$other"]
+		Keying   = ikev2
+		Endpoint = 192.0.2.$theirs
+		Address  = fd00:d1e7::$theirs
+		Encap    = udp
+		Cipher   = chacha20-poly1305-iiv
+		Compress = quad
+		Device   = $end
+		Psk      = keys/psk
+		${3:-}
+	CONF
+	install -m 0600 "$W/psk" "$W/$me/etc/keys/psk"
+	rule_file "$me" "$2"
+}
+start() { : >"$W/a.log" >"$W/b.log"; daemon a && daemon b && dietvpn a sa initiate b >/dev/null; }
+is_up() { dietvpn "$1" --json sa | grep -q '"dir": *"out"'; }
+ike a quad; ike b quad
+start || bad "daemons do not start with ikev2"
+check "ikev2: an SA at both ends" wait_for 5 sh -c "$(declare -f on dietvpn is_up); P=$P W=$W B=$B; is_up a && is_up b"
+four ikev2
+daemon_stop a; daemon_stop b
+ike b three
+start
+check "ikev2, other rules: an SA all the same" wait_for 5 on a ping -6 -n -c 1 -W 1 "$(other_inner a)"
+for side in a:quad:three b:three:quad; do
+	own=${side#*:}
+	has "... ${side%%:*} says both digests" "its rules have digest $(digest "${side##*:}"), ours $(digest "${own%%:*}").*compressed by attributes" "$W/${side%%:*}.log"
+done
+dietvpn a why b >why 2>&1
+has "... and so does why" "^rules +$(digest quad), Dev here +$(digest three), Dev here" why
+same "... and no rule took a packet" "" "$(took a b)"
+daemon_stop a; daemon_stop b
+ike a quad 'Fallback = no'; ike b three
+start
+wait_for 5 grep -q 'so there is no SA' "$W/a.log"
+has "ikev2, other rules and Fallback = no: a says why" "its rules have digest $(digest three), ours $(digest quad).*so there is no SA" "$W/a.log"
+refuse "... and has no SA" is_up a
 for name in dns web ${server:+coap}; do background_stop $name; done
 finish
