@@ -48,7 +48,7 @@ static bool read_addr(tree_node node, struct ip_addr *out)
 
 	if (!tree_bytes(node, &octets, &len) || (len != 4 && len != 16))
 		return false;
-	out->family = len == 4 ? 4 : 6;
+	*out = (struct ip_addr){.family = len == 4 ? 4 : 6};
 	memcpy(out->bytes, octets, len);
 	return true;
 }

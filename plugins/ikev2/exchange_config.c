@@ -144,13 +144,18 @@ static bool is_taken(const void *context, const struct ip_addr *addr)
 	return false;
 }
 
-/* What does not follow from the identity is kept under a name that does. */
+/* What does not follow from pool and identity is kept under a name that does. */
 static void row_name(const struct enrol_pool *pool, struct slice id, char out[ROW_NAME_MAX])
 {
+	uint8_t text[sizeof pool->prefix.bytes + 1 + ENROL_ID_MAX];
+	size_t len = id.len < ENROL_ID_MAX ? id.len : ENROL_ID_MAX;
 	uint8_t digest[HASH_DIGEST_LEN];
 	int n = snprintf(out, ROW_NAME_MAX, "inner%u/", pool->prefix.family);
 
-	hash_digest(id, digest);
+	memcpy(text, pool->prefix.bytes, sizeof pool->prefix.bytes);
+	text[sizeof pool->prefix.bytes] = pool->prefix_len;
+	memcpy(text + sizeof pool->prefix.bytes + 1, id.data, len);
+	hash_digest((struct slice){text, sizeof pool->prefix.bytes + 1 + len}, digest);
 	for (size_t i = 0; i < sizeof digest; i++)
 		n += snprintf(out + n, ROW_NAME_MAX - (size_t)n, "%02x", digest[i]);
 }
