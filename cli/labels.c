@@ -73,12 +73,24 @@ static size_t beginning(const char *text, size_t characters)
 	return n;
 }
 
+/* Octets of the next line: up to its last space, unless that leaves half of it empty. */
+static size_t next_line(const char *text)
+{
+	size_t n = beginning(text, DESCRIPTION_WIDTH), cut = n;
+
+	if (!text[n] || text[n] == ' ')
+		return n;
+	while (cut && text[cut - 1] != ' ')
+		cut--;
+	return cut > DESCRIPTION_WIDTH / 2 ? cut : n;
+}
+
 static void put_description(FILE *out, double x, double y, const char *text)
 {
 	char line[LABELS_TEXT_MAX + 1];
 
 	for (int i = 0; i < DESCRIPTION_LINES && *text; i++) {
-		size_t n = beginning(text, DESCRIPTION_WIDTH);
+		size_t n = next_line(text);
 
 		snprintf(line, sizeof line, "%.*s", (int)n, text);
 		put_line(out, (double[2]){x, y + 2.8 * i}, "t", line);

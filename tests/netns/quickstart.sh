@@ -70,8 +70,7 @@ check "  and ping works" wait_for 12 ping_gw
 
 on_etc b keygen device --dir "$W/b/etc/keys" >"$W/keygen" || bad "keygen"
 fingerprint=$(sed -n 's/^fingerprint *//p' "$W/keygen")
-enroll camera-1; device=$(sed -n 's/^device *camera-1, \([^ ]*\) .*/\1/p' "$W/enrolled")
-sed -i -e "s/^Address *= .*\/128/Address = $device\/128/" -e 's/^Psk .*/Key = keys\/device.key/' -e 's/^Id .*/Id = camera-1/' -e '/^\[Peer/aImprint = yes' "$W/b/etc/home.conf"
+sed -i -e 's/^Address *= .*\/128/Address = auto/' -e 's/^Psk .*/Key = keys\/device.key/' -e 's/^Id .*/Id = camera-1/' -e '/^\[Peer/aImprint = yes' "$W/b/etc/home.conf"
 own
 background first a "$B/bin/dietvpn" --socket "$W/a/run/control.sock" adopt --first --seconds 20
 wait_for 5 grep -q 'for 20 s' "$W/first.out" || bad "adopt --first does not begin"
