@@ -15,6 +15,7 @@
 #include "ipsec/sad.h"
 #include "ipsec/spd.h"
 #include "keying/state.h"
+#include "keying/trace.h"
 #include "fakes/shell.h"
 
 #include <criterion/criterion.h>
@@ -203,6 +204,12 @@ Test(host, hostile_plugin_gets_nothing)
 	cr_assert_eq(host_start(host, &config, policies, &errors), 0, "%s", errors.list[0].text);
 	cr_assert_leq(sad_count(ipsec.sad), 100u);
 	settle();
+	cr_assert_not_null(host_exchange_at(host, 0), "its own record");
+	cr_assert_eq(host_exchange_at(host, 0)->policy, 7u);
+	cr_assert_eq(host_exchange_at(host, 0)->at_ms, virtual_ms);
+	cr_assert_str_eq(host_exchange_at(host, 0)->plugin, "hostile");
+	cr_assert_str_eq(host_exchange_at(host, 0)->outcome, "refused");
+	cr_assert_null(host_exchange_at(host, 1), "and no other one");
 	host_stop(host, &config);
 	cr_assert_eq(sad_count(ipsec.sad), 0u);
 	for (int i = 0; i < 200; i++) {
