@@ -2,6 +2,7 @@
 /* The words of an account: fields, values and reasons as people read them. */
 #include "cli/account.h"
 
+#include "cli/fields.h"
 #include "ip/addr.h"
 
 #include <ctype.h>
@@ -77,18 +78,6 @@ const char *account_field_name(enum schc_fid fid, char *out, size_t cap)
 	for (int i = 0; !word && i < n && (size_t)i < cap; i++)
 		out[i] = to_word(out[i]);
 	return out;
-}
-
-/* bits of data from a bit on, right-aligned in ceil(bits / 8) octets. */
-static void take_bits(const uint8_t *data, uint32_t at, uint32_t bits, uint8_t *out)
-{
-	uint32_t lead = (8 - bits % 8) % 8;
-
-	memset(out, 0, (bits + 7) / 8);
-	for (uint32_t i = 0; i < bits; i++)
-		if (data[(at + i) / 8] >> (7 - (at + i) % 8) & 1)
-			out[(lead + i) / 8] =
-				(uint8_t)(out[(lead + i) / 8] | 1u << (7 - (lead + i) % 8));
 }
 
 static bool is_text(const uint8_t *data, size_t len)
@@ -180,7 +169,7 @@ const char *account_value(const struct ip_packet *ip, const struct schc_field_de
 	const char *text = "absent";
 
 	if (field->present && field->at + bits <= ip->len * 8) {
-		take_bits(ip->data, field->at, bits, data);
+		fields_take(ip->data, field->at, bits, data);
 		text = print_value(desc->fid, data, bits, out, cap);
 	}
 	if (text != out)

@@ -2,6 +2,7 @@
 /* Packets of a recording -> flows, sides and kinds with the values of their fields. */
 #include "cli/learn.h"
 
+#include "cli/fields.h"
 #include "diet/iipc.h"
 #include "ip/addr.h"
 #include "schc/plan.h"
@@ -238,10 +239,12 @@ static struct learn_kind *find_kind(struct learn *learn, const struct learn_kind
 
 static uint64_t bits_of(const uint8_t *data, uint32_t at, unsigned width)
 {
+	uint8_t octets[8];
 	uint64_t value = 0;
 
-	for (unsigned i = 0; i < width; i++)
-		value = value << 1 | (data[(at + i) / 8] >> (7 - (at + i) % 8) & 1);
+	fields_take(data, at, width, octets);
+	for (unsigned i = 0; i < (width + 7) / 8; i++)
+		value = value << 8 | octets[i];
 	return value;
 }
 

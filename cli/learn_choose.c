@@ -5,6 +5,8 @@
  */
 #include "cli/learn.h"
 
+#include "cli/fields.h"
+
 #include <string.h>
 
 enum {
@@ -24,12 +26,6 @@ const char *learn_how_name(enum learn_how how)
 		"constant", "of few values", "bounded", "counting", "computed", "sent"};
 
 	return names[how];
-}
-
-static bool is_structure(unsigned fid)
-{
-	return fid == SCHC_IPV6_VER || fid == SCHC_IPV4_VER || fid == SCHC_IPV4_IHL ||
-	       fid == SCHC_IPV6_NXT || fid == SCHC_IPV4_PROTO || fid == SCHC_COAP_VER;
 }
 
 /* Numbers that a connection or an exchange chooses: what they were says nothing. */
@@ -247,7 +243,7 @@ bool learn_field_desc(const struct learn *learn, const struct learn_kind *kind,
 		return true;
 	*how = LEARN_SENT;
 	cost = desc->fl;
-	listed = is_structure(field->fid) ? 1 : 0;
+	listed = fields_is_structure(field->fid) ? 1 : 0;
 	if (!listed && !is_open(kind, field))
 		listed = best_list(field->count, field->n_values, field->n, &cost);
 	if (listed) {
@@ -287,18 +283,10 @@ static bool goes_on(unsigned number)
 	return number == OBSERVE || number == BLOCK1 || number == BLOCK2;
 }
 
-static enum schc_fid option_fid(unsigned number)
-{
-	for (unsigned fid = 0; fid < SCHC_FIDS; fid++)
-		if (number && schc_field(fid)->option == number)
-			return (enum schc_fid)fid;
-	return SCHC_FIDS;
-}
-
 bool learn_option_desc(
 	const struct learn_option *option, struct schc_rule *rule, enum learn_how *how)
 {
-	enum schc_fid fid = option_fid(option->number);
+	enum schc_fid fid = fields_option(option->number);
 	struct schc_field_desc *desc = fid == SCHC_FIDS ? NULL : schc_rule_append(rule, fid);
 	uint32_t count[LEARN_VALUES];
 	double cost = 4 + 8.0 * option->max_len;

@@ -2,6 +2,7 @@
 /* Kinds of packets -> a rule set: one rule for a kind of each direction, and rules to escape to. */
 #include "cli/learn.h"
 
+#include "cli/fields.h"
 #include "cli/rules_trial.h"
 
 #include <errno.h>
@@ -108,14 +109,7 @@ static bool append(struct schc_rule *to, const struct schc_rule *from,
 	copy->cda = desc->cda;
 	copy->msb = desc->msb;
 	copy->di = (uint8_t)di;
-	for (unsigned i = 0; i < schc_rule_values(desc); i++) {
-		size_t len;
-		const uint8_t *value = schc_rule_value(from, desc, i, &len);
-
-		if (!schc_rule_add_value(to, copy, value, len))
-			return false;
-	}
-	return true;
+	return fields_copy_values(from, desc, to, copy);
 }
 
 /* Where a descriptor stands in the order of both directions: fixed fields, token, options. */

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { NO_OCTET = 256 };
+
 /* A packet that travels whole is drawn as that. */
 static int draw(struct scene *scene, const struct account_input *in)
 {
@@ -79,6 +81,15 @@ static int digit(char c)
 	return at ? (int)(at - digits) : -1;
 }
 
+/* -1: not two digits. */
+static int read_octet(const char *text)
+{
+	int high = digit(text[0]);
+	int low = high < 0 ? -1 : digit(text[1]);
+
+	return low < 0 ? -1 : high * 16 + low;
+}
+
 /* Pairs of digits, spaces and colons between them. */
 static int read_hex(const char *text, struct buf *pkt)
 {
@@ -87,14 +98,13 @@ static int read_hex(const char *text, struct buf *pkt)
 	int err = data ? 0 : -ENOMEM;
 
 	while (!err && *text) {
-		if (strchr(" :\t\n", *text)) {
-			text++;
-		} else if (digit(text[0]) >= 0 && digit(text[1]) >= 0) {
-			data[len++] = (uint8_t)(digit(text[0]) << 4 | digit(text[1]));
-			text += 2;
-		} else {
+		int octet = strchr(" :\t\n", *text) ? NO_OCTET : read_octet(text);
+
+		if (octet < 0)
 			err = -EINVAL;
-		}
+		else if (octet != NO_OCTET)
+			data[len++] = (uint8_t)octet;
+		text += octet == NO_OCTET ? 1 : 2;
 	}
 	if (!err)
 		err = buf_set(pkt, data, len);
