@@ -52,6 +52,10 @@ static int width(const struct table *table, size_t column)
 
 void table_print(struct table *table, bool colour)
 {
+	int widths[PRINT_COLUMNS];
+
+	for (size_t c = 0; c < table->columns; c++)
+		widths[c] = width(table, c);
 	for (size_t r = 0; r < table->rows; r++) {
 		bool bold = colour && r == 0;
 
@@ -60,7 +64,7 @@ void table_print(struct table *table, bool colour)
 			if (c + 1 == table->columns)
 				printf("%s", table->cells[r][c]);
 			else
-				printf("%-*s  ", width(table, c), table->cells[r][c]);
+				printf("%-*s  ", widths[c], table->cells[r][c]);
 		fputs(bold ? "\033[0m\n" : "\n", stdout);
 	}
 	free(table->cells);
