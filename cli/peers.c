@@ -50,9 +50,12 @@ static void add_status(struct merge *merge, const json_t *tunnels)
 			json_t *into = entry(
 				merge, json_text(tunnel, "name", ""), json_text(peer, "name", ""));
 			bool template = !strcmp(json_text(peer, "state", ""), "template");
+			bool enrolled = json_object_get(peer, "template") != NULL;
 
-			json_object_set_new(
-				into, "kind", json_string(template ? "template" : "configured"));
+			json_object_set_new(into, "kind",
+				json_string(template   ? "template"
+					    : enrolled ? "enrolled"
+						       : "configured"));
 			for (size_t n = 0; n < sizeof taken / sizeof *taken; n++)
 				if (json_object_get(peer, taken[n]))
 					json_object_set(

@@ -114,6 +114,8 @@ void control_put_peer(const struct tunnel_peer *peer, bool details, struct tree_
 	put_text(&map, "name", peer->name);
 	if (config && policy) {
 		put_state(&map, peer, config, policy);
+		if (peer->template)
+			put_text(&map, "template", config->name);
 		if (policy->path->remote.addr.family)
 			put_text(&map, "endpoint",
 				ip_endpoint_print(&policy->path->remote, text, sizeof(text)));
@@ -214,8 +216,6 @@ static void put_details(struct put *map, const struct tunnel_peer *peer,
 	put_text(map, "id", config->id);
 	put_text(map, "role", PICK(config->role, "both", "initiator", "responder"));
 	put_text(map, "keying", config->keying);
-	if (peer->template)
-		put_text(map, "template", config->name);
 	put_bool(map, "keepalive", peer->keepalive);
 	put_bool(map, "sleepy", config->sleepy);
 	put_text(map, "start", config->start == START_BOOT ? "boot" : "on-traffic");
