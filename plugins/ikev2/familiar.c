@@ -33,6 +33,7 @@ void familiar_init(struct familiar *f, const struct keying_host *host,
 
 	f->host = host;
 	f->hash_key = hash_key;
+	f->save_ms = host->now_ms(host) + SAVE_EVERY_MS;
 	if (host->state_load(host, row_name, row, sizeof row, &len))
 		return;
 	for (size_t i = 0; i + PREFIX_LEN <= len; i += PREFIX_LEN) {

@@ -26,7 +26,7 @@ uint64_t familiar_prefix(const struct ip_addr *addr);
 void familiar_init(struct familiar *f, const struct keying_host *host,
 	const uint8_t hash_key[HASH_SHORT_KEY_LEN]);
 bool familiar_has(const struct familiar *f, const struct ip_addr *addr);
-/* Somebody at this address has authenticated. Saved at once, but at most once in ten minutes. */
+/* Somebody at this address has authenticated. Saved at most once in ten minutes. */
 void familiar_add(struct familiar *f, const struct ip_addr *addr);
 /* At the end: what is not saved yet. */
 void familiar_save(struct familiar *f);
