@@ -63,7 +63,7 @@ void on_used(struct ike_sa *sa)
 	if (sa->state != IKE_UP || !sa->peer->settings->alive_s)
 		return;
 	sa->unanswered_ms = k->host->now_ms(k->host);
-	timer_start(k, sa->id, TIMER_ALIVE, LOOK_MS);
+	ike_sa_due_in(sa, DUE_ALIVE, LOOK_MS);
 }
 
 /*
@@ -91,7 +91,7 @@ void on_alive(struct ike_sa *sa)
 		watch(sa);
 	else if (next_ms > LOOK_MS)
 		next_ms = LOOK_MS;
-	timer_start(k, sa->id, TIMER_ALIVE, next_ms);
+	ike_sa_due_in(sa, DUE_ALIVE, next_ms);
 	if (!ask)
 		return;
 	sa->converses = false; /* one-way traffic from here on is asked about by Liveness only */

@@ -156,7 +156,7 @@ void ike_sa_settled(struct ike_sa *sa)
 	sa->up_ms = sa->heard_ms = k->host->now_ms(k->host);
 	sa->end_ms = sa->up_ms + life_ms;
 	k->host->random(k->host, &chance, sizeof chance);
-	timer_start(k, sa->id, TIMER_LIFE,
+	ike_sa_due_in(sa, DUE_LIFE,
 		life_ms * LIFE_SOFT_PERCENT / 100 -
 			chance % (life_ms * LIFE_SPREAD_PERCENT / 100 + 1));
 	on_used(sa);
@@ -196,7 +196,7 @@ void on_life(struct ike_sa *sa)
 		sa->want_rekey = true;
 		exchange_next(sa);
 	}
-	timer_start(k, sa->id, TIMER_LIFE, left < LIFE_AGAIN_MS ? left : LIFE_AGAIN_MS);
+	ike_sa_due_in(sa, DUE_LIFE, left < LIFE_AGAIN_MS ? left : LIFE_AGAIN_MS);
 }
 
 void start_again(struct keying *k, struct peer *peer)

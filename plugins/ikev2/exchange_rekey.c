@@ -114,7 +114,7 @@ void ike_sa_promote(struct ike_sa *sa, struct ike_sa *next)
 	child_sweep(next);
 	sa->peer->sa = next;
 	sa->state = IKE_REPLACED;
-	timer_start(sa->keying, sa->id, TIMER_LIFE, IKE_REPLACED_MS);
+	ike_sa_due_in(sa, DUE_LIFE, IKE_REPLACED_MS);
 	sa->end_ms = sa->keying->host->now_ms(sa->keying->host) + IKE_REPLACED_MS;
 }
 
@@ -134,7 +134,7 @@ void on_rekey_response(struct ike_sa *sa, struct create *c, const struct payload
 		return;
 	}
 	if (n && n->type == TEMPORARY_FAILURE) {
-		timer_start(sa->keying, sa->id, TIMER_LIFE, AGAIN_MS);
+		ike_sa_due_in(sa, DUE_LIFE, AGAIN_MS);
 		return;
 	}
 	trace_rekey(sa, p,

@@ -212,6 +212,49 @@ void timer_stop(struct keying *k, uint32_t owner, enum timer_kind kind)
 	k->host->timer_stop(k->host, owner * TIMER_KINDS + (uint32_t)kind);
 }
 
+static void arm_clock(struct ike_sa *sa, uint64_t now)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (int i = 0; i < DUES; i++)
+		if (sa->due_ms[i] && sa->due_ms[i] < next)
+			next = sa->due_ms[i];
+	if (next != UINT64_MAX)
+		timer_start(sa->keying, sa->id, TIMER_CLOCK, next > now ? next - now : 0);
+}
+
+void ike_sa_due_in(struct ike_sa *sa, enum ike_sa_due what, uint64_t delay_ms)
+{
+	uint64_t now = sa->keying->host->now_ms(sa->keying->host);
+
+	sa->due_ms[what] = now + delay_ms;
+	arm_clock(sa, now);
+}
+
+static bool take_due(struct ike_sa *sa, enum ike_sa_due what, uint64_t now)
+{
+	bool due = sa->due_ms[what] && sa->due_ms[what] <= now;
+
+	if (due)
+		sa->due_ms[what] = 0;
+	return due;
+}
+
+void on_clock(struct ike_sa *sa)
+{
+	struct keying *k = sa->keying;
+	uint32_t id = sa->id;
+	uint64_t now = k->host->now_ms(k->host);
+	bool life = take_due(sa, DUE_LIFE, now);
+	bool alive = take_due(sa, DUE_ALIVE, now);
+
+	arm_clock(sa, now);
+	if (life)
+		on_life(sa);
+	if (alive && ike_sa_by_id(k, id) == sa)
+		on_alive(sa);
+}
+
 int send_octets(struct keying *k, const struct way *way, struct slice octets)
 {
 	const struct keying_host *host = k->host;

@@ -47,15 +47,21 @@ struct way {
 /* What a timer is about: its number is the owner's number and this. */
 enum timer_kind {
 	TIMER_REQUEST, /* of an IKE SA: retransmission */
-	TIMER_LIFE,    /* of an IKE SA: rekey, then the end */
+	TIMER_CLOCK,   /* of an IKE SA: what is due first of enum ike_sa_due */
 	TIMER_SWEEP,   /* of an IKE SA: children that wait for something */
 	TIMER_LINGER,  /* of an IKE SA: what was replaced goes */
-	TIMER_ALIVE,   /* of an IKE SA: has the peer been silent? */
 	TIMER_RETRY,   /* of a peer, by its place: start again */
 	TIMER_HALF,    /* of the half-open table */
 	TIMER_PARTS,   /* of messages in fragments */
 	TIMER_FIRST,   /* of the window for the first device */
 	TIMER_KINDS = 16,
+};
+
+/* What every IKE SA waits for all the time; one timer serves both. */
+enum ike_sa_due {
+	DUE_LIFE,  /* rekey, then the end */
+	DUE_ALIVE, /* has the peer been silent? */
+	DUES,
 };
 
 enum child_state {
@@ -186,6 +192,7 @@ struct ike_sa {
 	const char *fail_why; /* closed for this reason: tried again later */
 	struct trail trail;   /* of its last exchange */
 	uint64_t up_ms, heard_ms, end_ms;
+	uint64_t due_ms[DUES];  /* 0: not */
 	uint64_t passed[2];     /* packets of the children by enum sa_dir, at the last look */
 	uint64_t unanswered_ms; /* the last look that saw no packets go without any coming */
 	uint64_t suspect_ms;    /* when the peer was last believed to have lost it; 0: never */
@@ -248,6 +255,11 @@ void ike_sa_drop_handshake(struct ike_sa *sa);
 struct slice ike_sa_init_message(const struct ike_sa *sa, enum side side);
 int ike_sa_keep_init(struct ike_sa *sa, enum side side, struct slice octets);
 struct slice ike_sa_nonce(const struct ike_sa *sa, enum side side);
+
+/* This again after delay_ms, whenever it was due before. */
+void ike_sa_due_in(struct ike_sa *sa, enum ike_sa_due what, uint64_t delay_ms);
+/* TIMER_CLOCK: what is due. */
+void on_clock(struct ike_sa *sa);
 
 void timer_start(struct keying *k, uint32_t owner, enum timer_kind kind, uint64_t delay_ms);
 void timer_stop(struct keying *k, uint32_t owner, enum timer_kind kind);

@@ -372,10 +372,8 @@ static void timeout(struct keying *k, uint32_t timer)
 		expire_parts(k);
 	else if (sa && kind == TIMER_REQUEST)
 		on_request_timeout(sa);
-	else if (sa && kind == TIMER_LIFE)
-		on_life(sa);
-	else if (sa && kind == TIMER_ALIVE)
-		on_alive(sa);
+	else if (sa && kind == TIMER_CLOCK)
+		on_clock(sa);
 	else if (sa && kind == TIMER_SWEEP) {
 		child_sweep(sa);
 		exchange_next(sa);
