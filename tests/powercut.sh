@@ -5,7 +5,7 @@
 #   first    the cut comes in the first life, while the store is created; its witness lies in another folder
 #   second   after a clean first life
 #   witness  the same with the witness in the folder that is cut, so that its own replacement is cut too
-# Counted: reused (a block of numbers used twice), lost (a promised row absent or older), refused (the store did not
+# Counted: reused (a block of numbers used twice), lost (a promised row absent or older, or a deleted one back), refused (the store did not
 # open). All three must be 0.
 #   tests/powercut.sh BIN        SEEDS=1000 tests/powercut.sh BIN
 set -u

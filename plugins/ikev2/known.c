@@ -18,6 +18,7 @@ enum {
 	ROW_MAX =
 		ROW_HEAD_LEN + SIGN_FINGERPRINT_LEN + SECRET_MAX + ID_HEADER_LEN + SETTINGS_ID_MAX,
 	ROW_NAME_MAX = PEER_NAME_MAX + 16,
+	AGAIN_MS = 1000,
 };
 
 static const char *const folders[] = {[KNOWN_DEVICE] = "device/", [KNOWN_GATEWAY] = "gateway/"};
@@ -195,6 +196,9 @@ int known_load(struct known_table *table)
 
 	if (table->loaded)
 		return 0;
+	if (table->error && host->now_ms(host) < table->again_ms)
+		return table->error;
+	table->again_ms = host->now_ms(host) + AGAIN_MS;
 	table->error = KEYING_HOST_HAS(host, state_list) ? 0 : -ENOSYS;
 	for (int kind = KNOWN_DEVICE; !table->error && kind <= KNOWN_GATEWAY; kind++) {
 		struct loader loader = {table, (enum known_kind)kind, 0};

@@ -45,13 +45,14 @@ struct known_table {
 	uint8_t hash_key[HASH_SHORT_KEY_LEN];
 	uint32_t next_token;
 	bool loaded;
-	int error; /* of the last known_load; not 0: what is remembered is not known */
+	int error;         /* of the last known_load; not 0: what is remembered is not known */
+	uint64_t again_ms; /* when a store that could not be read is tried again */
 };
 
 void known_init(struct known_table *table, const struct keying_host *host);
 void known_fini(struct known_table *table); /* wipes */
-/* Reads all rows, the first time that it is asked. 0, or negative errno: then nobody may be let in
- * by what is remembered. */
+/* Reads all rows, until it could once; a store that fails is tried once a second. 0, or negative
+ * errno: then nobody may be let in by what is remembered. */
 int known_load(struct known_table *table);
 /* NULL: nothing is remembered. */
 struct known *known_find(const struct known_table *table, enum known_kind kind, const char *name);

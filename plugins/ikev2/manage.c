@@ -194,18 +194,23 @@ static void enroll_add(struct order *o)
 	manage_answer(k, o->request, &w);
 }
 
+static void drop_device(struct keying *k, const char *name)
+{
+	struct device *device = device_find(k, name);
+
+	if (device)
+		device_drop(k, device);
+}
+
 /* What it was known by before, is over. */
 static void adopt(struct order *o, const struct known_facts *facts)
 {
-	struct device *device = device_find(o->k, o->name);
-
 	if (!need_known(o))
 		return;
 	if (!o->known->token) {
 		o->known->next = *facts;
 		o->known->next.generation = o->known->facts.generation;
-		if (device)
-			device_drop(o->k, device);
+		drop_device(o->k, o->name);
 	}
 	write_down(o, KNOWN_ADOPT);
 }
@@ -291,8 +296,6 @@ static void enroll_adopt(struct order *o)
 /* From this moment on, on disk or not. */
 static void enroll_revoke(struct order *o)
 {
-	struct device *device;
-
 	if (!take_name(o) || !need_known(o))
 		return;
 	if (o->known->facts.generation == UINT32_MAX) {
@@ -304,9 +307,7 @@ static void enroll_revoke(struct order *o)
 			.generation = o->known->facts.generation + 1, .revoked = true};
 		secret_wipe(&o->known->facts, sizeof o->known->facts);
 		o->known->facts = o->known->next;
-		device = device_find(o->k, o->name);
-		if (device)
-			device_drop(o->k, device);
+		drop_device(o->k, o->name);
 	}
 	write_down(o, KNOWN_REVOKE);
 }
@@ -336,7 +337,6 @@ static void reset_gateway(struct order *o, struct peer *peer)
  * generation, which never goes back. */
 static void enroll_reset(struct order *o)
 {
-	struct device *device;
 	struct peer *peer = NULL;
 
 	if (tree_text_copy(tree_get(o->with, "name"), o->name, sizeof o->name))
@@ -349,9 +349,7 @@ static void enroll_reset(struct order *o)
 		return;
 	if (!o->known->token) {
 		o->known->next = (struct known_facts){.generation = o->known->facts.generation};
-		device = device_find(o->k, o->name);
-		if (device)
-			device_drop(o->k, device);
+		drop_device(o->k, o->name);
 	}
 	write_down(o, KNOWN_RESET);
 }
@@ -400,6 +398,8 @@ void manage_saved(struct keying *k, struct known *known, int error)
 	known->asked = false;
 	if (known->kind == KNOWN_GATEWAY && !error)
 		forget_gateway(k, known);
+	else if (!error && known->change != KNOWN_REVOKE)
+		drop_device(k, known->name); /* it may have come in while that was written */
 	if (!asked)
 		return;
 	if (error) {

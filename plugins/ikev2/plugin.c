@@ -153,13 +153,23 @@ static void start_at_boot(struct keying *k)
 	}
 }
 
+/* Not while a stranger waits: it reads the store. */
+static void remember(struct keying *k)
+{
+	for (size_t i = 0; i < k->settings.n; i++)
+		if (k->settings.list[i].template || k->settings.list[i].imprint)
+			known_load(&k->known);
+}
+
 static int start(struct keying *k)
 {
 	int r = open_sockets(k);
 
-	if (!r)
-		start_at_boot(k);
-	return r;
+	if (r)
+		return r;
+	remember(k);
+	start_at_boot(k);
+	return 0;
 }
 
 static struct peer *find(struct keying *k, uint32_t policy)
@@ -468,6 +478,7 @@ static int reload(struct keying *k, struct slice config)
 	settings_fini(&k->settings);
 	k->peers = peers;
 	k->settings = list;
+	remember(k);
 	start_at_boot(k);
 	return 0;
 }

@@ -4,12 +4,16 @@
  * store (src/keying/state.c), for tests/powercut.sh.
  *
  * Each step reserves a block of numbers, and saves a receive counter, a pinned identity and an
- * epoch beside it, so that several owners share a transaction. What was confirmed to be on disk
- * goes to descriptor 3, one line each: use FIRST LAST      the block is used now; the same line
- * twice is a nonce used twice keep NAME VALUE     NAME may never again be below VALUE Half way the
- * store is closed and opened. Lines on standard input are such a record of the lives before: rows
- * that are absent or below it are an error. Status: 0; 3 the store refused to open; 4 a row is
- * absent or older than promised; 9 a save failed.
+ * epoch beside it, so that several owners share a transaction; every other one a row that is
+ * deleted again.
+ *
+ * What was confirmed to be on disk goes to descriptor 3, one line each. "use FIRST LAST": the block
+ * is used now; the same line twice is a nonce used twice. "keep NAME VALUE": NAME may never again
+ * be below VALUE. "gone NAME VALUE": NAME may never again be VALUE or below, but may be absent.
+ *
+ * Half way the store is closed and opened. Lines on standard input are such a record of the lives
+ * before: rows that are absent or below it are an error. Status: 0; 3 the store refused to open; 4
+ * a row is absent, older than promised or has come back; 9 a save failed.
  */
 #include "keying/state.h"
 
@@ -31,6 +35,7 @@ static const char SEQ[] = "core/seq/00112233445566778899aabbccddeeff";
 static const char SEEN[] = "core/seen/ffeeddccbbaa99887766554433221100";
 static const char PIN[] = "plugin/peer/pin";
 static const char EPOCH[] = "group/firmware/epoch";
+static const char REVOKED[] = "plugin/peer/revoked";
 
 struct life {
 	const char *dir, *witness;
@@ -39,6 +44,7 @@ struct life {
 	uint64_t ceiling; /* durable */
 	uint64_t step;
 	uint64_t promised[4]; /* SEQ, SEEN, PIN, EPOCH */
+	uint64_t gone;        /* REVOKED of this and of all before */
 };
 
 /* The tool links neither the crypto wing nor a sanitizer: LD_PRELOAD comes before both. */
@@ -77,6 +83,8 @@ static void read_promises(struct life *life)
 	while (fgets(line, sizeof line, stdin)) {
 		if (sscanf(line, "use %llu %llu", &a, &b) == 2 && b + 1 > life->promised[0])
 			life->promised[0] = b + 1;
+		if (sscanf(line, "gone %127s %llu", name, &a) == 2 && a > life->gone)
+			life->gone = a;
 		if (sscanf(line, "keep %127s %llu", name, &a) != 2)
 			continue;
 		for (int i = 1; i < 4; i++)
@@ -113,8 +121,21 @@ static uint64_t load(struct life *life, const char *name, uint64_t promised)
 	return number;
 }
 
+/* What was deleted for sure does not come back. */
+static void check_gone(struct life *life)
+{
+	uint64_t number = load(life, REVOKED, 0);
+
+	if (!number || number > life->gone)
+		return;
+	fprintf(stderr, "state_life: %s of step %llu has come back\n", REVOKED,
+		(unsigned long long)number);
+	exit(4);
+}
+
 static void check_rows(struct life *life)
 {
+	check_gone(life);
 	life->ceiling = load(life, SEQ, life->promised[0]);
 	for (int i = 1; i < 4; i++) {
 		uint64_t number = load(life, name_of(i), life->promised[i]);
@@ -162,6 +183,23 @@ static void kept_epoch(void *owner, int error)
 	say("keep %s %llu\n", EPOCH, (unsigned long long)life->step);
 }
 
+static void deleted(void *owner, int error)
+{
+	struct life *life = owner;
+
+	if (error)
+		exit(9);
+	say("gone %s %llu\n", REVOKED, (unsigned long long)life->step);
+}
+
+static void saved(void *owner, int error)
+{
+	struct life *life = owner;
+
+	if (error || state_delete(life->state, REVOKED, deleted, life))
+		exit(9);
+}
+
 static void save(
 	struct life *life, const char *name, uint64_t number, size_t len, state_saved *done)
 {
@@ -181,6 +219,8 @@ static void step(struct life *life)
 	save(life, SEEN, life->step, 8, kept_seen);
 	save(life, PIN, life->step, PIN_LEN, kept_pin);
 	save(life, EPOCH, life->step, 8, kept_epoch);
+	if (life->step % 2)
+		save(life, REVOKED, life->step, 8, saved);
 	while (!state_idle(life->state))
 		uv_run(&life->loop, UV_RUN_ONCE);
 }
