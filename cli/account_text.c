@@ -66,7 +66,9 @@ static char to_word(char c)
 {
 	if (c == '_')
 		return '-';
-	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+	if (c >= 'A' && c <= 'Z')
+		return (char)(c + ('a' - 'A'));
+	return c;
 }
 
 const char *account_field_name(enum schc_fid fid, char *out, size_t cap)
