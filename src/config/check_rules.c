@@ -59,24 +59,26 @@ static void check_digest(struct build *b, const struct config_peer *peer)
 		peer->compress);
 }
 
+static void refuse(struct build *b, const struct config_peer *peer, const char *key)
+{
+	uint32_t row = build_row(b, peer->at, key);
+	if (row != peer->at)
+		build_error(b, row, "leave it out", "[Peer \"%s\"] has %s but Compress = %.40s %s",
+			peer->name, key, peer->compress,
+			peer->rules ? "has rules that say it" : "has no rule set");
+}
+
 void build_check_rules(struct build *b, const struct config_peer *peer)
 {
-	static const char *const keys[] = {"RulesDigest", "Device"};
 	static const char *const attributes[] = {
 		"DscpCda", "EcnCda", "FlowLabelCda", "HopLimitCda", "RuleId"};
-	size_t n =
-		peer->rules ? sizeof attributes / sizeof *attributes : sizeof keys / sizeof *keys;
-	for (size_t i = 0; i < n; i++) {
-		const char *key = peer->rules ? attributes[i] : keys[i];
-		uint32_t row = build_row(b, peer->at, key);
-		if (row != peer->at)
-			build_error(b, row, "leave it out",
-				"[Peer \"%s\"] has %s but Compress = %.40s %s", peer->name, key,
-				peer->compress,
-				peer->rules ? "has rules that say it" : "has no rule set");
-	}
-	if (!peer->rules)
+	if (!peer->rules) {
+		refuse(b, peer, "RulesDigest");
+		refuse(b, peer, "Device");
 		return;
+	}
+	for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++)
+		refuse(b, peer, attributes[i]);
 	check_device(b, peer);
 	check_digest(b, peer);
 }

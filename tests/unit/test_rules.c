@@ -243,3 +243,48 @@ Test(rules, files_of_the_presets)
 		cr_assert(same(&attrs, &preset), "%s", path);
 	}
 }
+
+/* Through the door a rule set is named, by a digest and the end of Dev: both or neither, never in a
+ * file. */
+Test(rules, attributes_that_name_rules)
+{
+	static const struct {
+		const char *hex;
+		bool ok;
+	} rows[] = {
+		{"a22f1a1a2b3c4d3001", true},
+		{"a22f003000", true},
+		{"a12f1a1a2b3c4d", false},
+		{"a13001", false},
+		{"a22f053002", false},
+		{"a22f1b00000001000000003001", false},
+		{"a22f41003001", false},
+	};
+	uint8_t data[64];
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct diet_attrs attrs;
+		struct diet_attrs again;
+		struct tree_error error = {0};
+		struct slice map = unhex(rows[i].hex, data);
+		cr_assert_eq(rules_attrs_read(map, &attrs, &error), rows[i].ok ? 0 : -EINVAL,
+			"%s: %s", rows[i].hex, error.text);
+		if (!rows[i].ok) {
+			cr_assert_str_eq(error.at, "[-16]");
+			continue;
+		}
+		cr_assert(attrs.rules_named && !attrs.rules);
+		struct tree_writer w;
+		tree_writer_init(&w);
+		rules_attrs_write(&w, &attrs);
+		cr_assert_eq(rules_attrs_read((struct slice){w.data, w.len}, &again, NULL), 0);
+		cr_assert(again.rules_named);
+		cr_assert_eq(again.rules_digest, attrs.rules_digest);
+		cr_assert_eq(again.device, attrs.device);
+		tree_writer_fini(&w);
+	}
+	struct diet_attrs attrs;
+	struct tree_error error = {0};
+	struct slice file = unhex("d9d9f7a2000101a16161a22f053001", data);
+	cr_assert_eq(rules_file_profile(file, "a", &attrs, &error), -EINVAL);
+	cr_assert_str_eq(error.text, "unknown attribute");
+}
