@@ -20,6 +20,7 @@
 static void print_conf(char text[CONF_TEXT_MAX], const struct enrolment *e, const char *ifname)
 {
 	char mine[IP_ADDR_TEXT], theirs[IP_ADDR_TEXT], compress[64] = "";
+	const char *host = e->ask ? "" : e->address.family == 6 ? "/128" : "/32";
 
 	if (strcmp(e->compress, "safe") != 0)
 		snprintf(compress, sizeof compress, "Compress = %s\n", e->compress);
@@ -28,7 +29,7 @@ static void print_conf(char text[CONF_TEXT_MAX], const struct enrolment *e, cons
 		"[Interface]\n"
 		"Name     = %s\n"
 		"Role     = initiator\n"
-		"Address  = %s/%zu\n"
+		"Address  = %s%s\n"
 		"Id       = %s\n"
 		"Psk      = keys/%s.psk\n"
 		"\n"
@@ -37,9 +38,8 @@ static void print_conf(char text[CONF_TEXT_MAX], const struct enrolment *e, cons
 		"Address  = %s\n"
 		"%s"
 		"Start    = boot\n",
-		ifname, ip_addr_print(&e->address, mine, sizeof mine), ip_addr_len(&e->address) * 8,
-		e->id, e->tunnel, e->gateway_id, e->endpoint,
-		ip_addr_print(&e->gateway.addr, theirs, sizeof theirs), compress);
+		ifname, uri_print_address(e, mine), host, e->id, e->tunnel, e->gateway_id,
+		e->endpoint, ip_addr_print(&e->gateway.addr, theirs, sizeof theirs), compress);
 }
 
 /* keys/NAME.psk: the octets themselves, not their text, are the key; so it is marked. */
@@ -106,7 +106,7 @@ static int write_tunnel(const struct cli *cli, const char *dir, const struct enr
 	print_conf(text, e, ifname);
 	conf.len = strlen(text);
 	if (!status)
-		status = conf_text_check(e->tunnel, text);
+		status = conf_text_check(dir, e->tunnel, text);
 	if (!status)
 		status = file_make_dir(dir, FILE_CONF);
 	if (!status)
@@ -128,10 +128,9 @@ static int write_node(const struct cli *cli, const struct enrolment *e)
 	if (status || cli->quiet)
 		return status;
 	printf("tunnel       %s/%s.conf (new)\n"
-	       "device       %s, %s\n"
+	       "device       %s, address %s\n"
 	       "gateway      %s at %s\n",
-		dir, e->tunnel, e->id, ip_addr_print(&e->address, address, sizeof address),
-		e->gateway_id, e->endpoint);
+		dir, e->tunnel, e->id, uri_print_address(e, address), e->gateway_id, e->endpoint);
 	conf_print_up(cli, e->tunnel);
 	return CLI_OK;
 }

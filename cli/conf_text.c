@@ -32,18 +32,45 @@ int conf_free_ifname(const char *dir, char out[CONF_IFNAME_MAX])
 	return CLI_OK;
 }
 
-int conf_text_check(const char *name, const char *text)
+static void drop_tunnel(struct folder *folder, const char *name)
+{
+	for (size_t i = 0; i < folder->n; i++) {
+		if (strcmp(folder->tunnels[i].tunnel, name) != 0)
+			continue;
+		config_fini(&folder->tunnels[i]);
+		folder->tunnels[i] = folder->tunnels[--folder->n];
+		return;
+	}
+}
+
+/* The other tunnels, or none where they are no sound measure. */
+static void load_others(struct folder *folder, const char *dir, const char *name)
+{
+	folder_load(folder, dir);
+	drop_tunnel(folder, name);
+	config_check_all(folder->tunnels, folder->n, &folder->errors);
+	while (folder->n && (folder->errors.n || folder->n == FOLDER_TUNNELS_MAX))
+		config_fini(&folder->tunnels[--folder->n]);
+	folder->errors.n = 0;
+}
+
+int conf_text_check(const char *dir, const char *name, const char *text)
 {
 	struct folder *folder = folder_create();
 	int status = CLI_OK;
 
 	if (!folder)
 		return cli_fail(CLI_FAILED, "", "out of memory");
-	if (config_load_text(name, text, strlen(text), &folder->tunnels[0], &folder->errors)) {
+	load_others(folder, dir, name);
+	if (!config_load_text(
+		    name, text, strlen(text), &folder->tunnels[folder->n], &folder->errors)) {
+		folder->n++;
+		config_check_all(folder->tunnels, folder->n, &folder->errors);
+	}
+	if (folder->errors.n) {
 		folder_print_errors(folder);
-		status = cli_fail(CLI_CONFIG, "", "this would be no configuration: not written");
-	} else {
-		folder->n = 1;
+		status = cli_fail(
+			CLI_CONFIG, "", "%s.conf would not be right: nothing is written", name);
 	}
 	folder_destroy(folder);
 	return status;

@@ -87,13 +87,16 @@ static void print_codes(const struct enrolment *e, const char *uri, bool drawn)
 {
 	char code[CODE_TEXT], network[IP_PREFIX_TEXT], address[IP_ADDR_TEXT];
 	struct ip_addr derived = {0};
-	bool moved = uri_derive_address(e, &derived) || !ip_addr_equal(&derived, &e->address);
+	bool moved = !e->ask &&
+		     (uri_derive_address(e, &derived) || !ip_addr_equal(&derived, &e->address));
 
 	code_print(e->psk, code);
 	printf("%son the device:\n  dietvpn adopt '%s'\nor type:\n  dietvpn adopt %s "
 	       "--tunnel %s --as %s \\\n    --gateway %s --network %s",
 		drawn ? "scan it, or " : "", uri, code, e->tunnel, e->id, e->endpoint,
 		ip_prefix_print(&e->gateway, network, sizeof network));
+	if (e->ask)
+		fputs(" --address auto", stdout);
 	if (moved)
 		printf(" --address %s", ip_addr_print(&e->address, address, sizeof address));
 	puts("");
@@ -109,7 +112,7 @@ static int print_json(const struct enrolment *e, const char *uri)
 	code_print(e->psk, code);
 	of = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "name", e->id, "tunnel", e->tunnel,
 		"gateway", e->gateway_id, "endpoint", e->endpoint, "address",
-		ip_addr_print(&e->address, address, sizeof address), "code", code, "uri", uri);
+		uri_print_address(e, address), "code", code, "uri", uri);
 	secret_wipe(code, sizeof code);
 	status = of ? json_print(of) : cli_fail(CLI_FAILED, "", "out of memory");
 	json_decref(of);
@@ -120,9 +123,8 @@ static void print_device(const struct enrolment *e)
 {
 	char address[IP_ADDR_TEXT];
 
-	printf("device   %s, %s in tunnel %s\ngateway  %s at %s\n", e->id,
-		ip_addr_print(&e->address, address, sizeof address), e->tunnel, e->gateway_id,
-		e->endpoint);
+	printf("device   %s, address %s in tunnel %s\ngateway  %s at %s\n", e->id,
+		uri_print_address(e, address), e->tunnel, e->gateway_id, e->endpoint);
 }
 
 static int show(const struct cli *cli, const struct enrolment *e, const char *uri)

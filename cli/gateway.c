@@ -181,7 +181,7 @@ static int no_gateway(const struct config_peer *template)
 		"no address of ours is of the IP version of [Peer \"%s\"]", template->name);
 }
 
-/* Without a daemon: nobody has been revoked, and of 2^64 addresses no two are the same. */
+/* Without a daemon: nobody has been revoked. */
 static int answer_alone(const struct gateway *g, const struct config_peer *template, const char *id,
 	struct answer *out)
 {
@@ -190,10 +190,6 @@ static int answer_alone(const struct gateway *g, const struct config_peer *templ
 	struct enrol_pool pool = {prefix->addr, prefix->len, {0}};
 	bool found = false;
 
-	if (ip_addr_len(&prefix->addr) * 8 - prefix->len < MANY_HOST_BITS)
-		return cli_fail(CLI_NO_DAEMON, "systemctl start dietvpn",
-			"who has which address of a prefix this small, the daemon knows, and "
-			"none runs");
 	for (size_t i = 0; i < interface->n_addresses; i++)
 		take_gateway(prefix, &interface->addresses[i].addr, &found, &pool.gateway);
 	if (!found)
@@ -285,7 +281,10 @@ static int fill(const struct gateway *g, const struct config_peer *template, con
 	strcpy(out->endpoint, g->endpoint);
 	strcpy(out->gateway_id, a->gateway_id);
 	out->gateway = a->gateway;
-	out->address = a->address;
+	/* Of 2^64 addresses no two are the same; of fewer a device gets one when it comes. */
+	out->ask = ip_addr_len(&a->address) * 8 - a->gateway.len < MANY_HOST_BITS;
+	if (!out->ask)
+		out->address = a->address;
 	/* A rule file of the gateway's own has no name that the device would know. */
 	strcpy(out->compress, uri_preset_ok(template->compress) ? template->compress : "safe");
 	if (!r)

@@ -17,7 +17,8 @@ void gateway_close(struct gateway *gateway); /* wipes; NULL is fine */
 const char *gateway_tunnel(const struct gateway *gateway);
 /*
  * All that the device of this identity needs. Generation and address are the daemon's; where none
- * runs and none has ever kept state, they are those of a first enrolment. No secret crosses the
+ * runs and none has ever kept state, they are those of a first enrolment. A device of a prefix with
+ * fewer than 64 host bits asks for its address. No secret crosses the
  * control socket: the key is derived here. The caller wipes *out. A CLI exit status, after a
  * complaint.
  */

@@ -106,7 +106,7 @@ static int make(const struct cli *cli, const char *ifname, const struct ip_prefi
 			"%s is there already", path);
 	print_conf(text, name, ifname, ours);
 	conf.len = strlen(text);
-	status = conf_text_check(name, text);
+	status = conf_text_check(dir, name, text);
 	if (!status)
 		status = file_make_dir(dir, FILE_CONF);
 	if (!status)

@@ -88,6 +88,14 @@ bool uri_preset_ok(const char *preset)
 	return false;
 }
 
+const char *uri_print_address(const struct enrolment *e, char out[IP_ADDR_TEXT])
+{
+	if (!e->ask)
+		return ip_addr_print(&e->address, out, IP_ADDR_TEXT);
+	strcpy(out, "auto");
+	return out;
+}
+
 int uri_derive_address(const struct enrolment *e, struct ip_addr *out)
 {
 	struct enrol_pool pool = {e->gateway.addr, e->gateway.len, e->gateway.addr};
@@ -140,6 +148,9 @@ static bool set_preset(struct enrolment *e, const char *text)
 
 static bool set_address(struct enrolment *e, const char *text)
 {
+	e->ask = strcmp(text, "auto") == 0;
+	if (e->ask)
+		return true;
 	return ip_addr_parse(text, &e->address) == 0 && !ip_addr_is_any(&e->address) &&
 	       !ip_addr_is_multicast(&e->address);
 }
@@ -183,7 +194,7 @@ static const struct parameter {
 	{"i", set_id, true, "an identity of letters, digits and . _ - @, 40 at most"},
 	{"k", set_key, true, "22 characters of base64url"},
 	{"g", set_gateway, true, "an inner address with the length of its prefix"},
-	{"a", set_address, false, "an inner address"},
+	{"a", set_address, false, "an inner address, or auto"},
 	{"r", set_gateway_id, false, "an identity of letters, digits and . _ - @, 40 at most"},
 	{"c", set_preset, false, "off, safe, iot or link"},
 };
@@ -293,14 +304,16 @@ static int complete(struct enrolment *e, char why[URI_WHY])
 		return wrong(why, "the tunnel's name is too long for an identity: r is missing");
 	if (!e->compress[0])
 		strcpy(e->compress, default_preset);
+	if (strcmp(e->id, e->gateway_id) == 0)
+		return wrong(why, "device and gateway have the same identity");
+	if (e->ask)
+		return 0;
 	if (e->address.family == 0 && uri_derive_address(e, &e->address))
 		return wrong(why, "the prefix of g has no room for a device");
 	if (e->address.family != e->gateway.addr.family)
 		return wrong(why, "a and g are not of the same IP version");
 	if (ip_addr_equal(&e->address, &e->gateway.addr))
 		return wrong(why, "device and gateway have the same inner address");
-	if (strcmp(e->id, e->gateway_id) == 0)
-		return wrong(why, "device and gateway have the same identity");
 	return 0;
 }
 
@@ -394,7 +407,9 @@ static void put_exceptions(struct out *o, const struct enrolment *e)
 	char text[IP_ADDR_TEXT], rule[CONFIG_NAME_MAX + 4];
 	struct ip_addr derived = {0};
 
-	if (uri_derive_address(e, &derived) || !ip_addr_equal(&derived, &e->address))
+	if (e->ask)
+		put(o, "&a=", "auto");
+	else if (uri_derive_address(e, &derived) || !ip_addr_equal(&derived, &e->address))
 		put(o, "&a=", ip_addr_print(&e->address, text, sizeof text));
 	snprintf(rule, sizeof rule, "gw.%s", e->tunnel);
 	if (strcmp(rule, e->gateway_id) != 0)

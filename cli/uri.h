@@ -8,6 +8,7 @@
 #include "crypto/enrol.h"
 #include "ip/addr.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,7 +27,8 @@ struct enrolment {
 	char gateway_id[CONFIG_NAME_MAX]; /* "gw." and the tunnel's name, unless r= says more */
 	uint8_t psk[ENROL_PSK_LEN];
 	struct ip_prefix gateway;      /* its inner address, and the length of the pool's prefix */
-	struct ip_addr address;        /* the device's inner address */
+	bool ask;                      /* the device asks for its inner address (Address = auto) */
+	struct ip_addr address;        /* else this is it */
 	char compress[URI_PRESET_MAX]; /* "safe" unless c= says otherwise */
 };
 
@@ -38,6 +40,8 @@ bool uri_id_ok(const char *id);
 bool uri_endpoint_ok(const char *endpoint);
 /* off, safe, iot or link. */
 bool uri_preset_ok(const char *preset);
+/* Its inner address, or "auto". Returns out. */
+const char *uri_print_address(const struct enrolment *e, char out[IP_ADDR_TEXT]);
 /* The address that a device has where nothing says otherwise; errors of enrol_address. */
 int uri_derive_address(const struct enrolment *e, struct ip_addr *out);
 
@@ -46,7 +50,8 @@ int uri_derive_address(const struct enrolment *e, struct ip_addr *out);
  *
  * tunnel, then parameters in any order, each once: h endpoint, i identity, k key, g the gateway's
  * inner address and the length of the prefix that devices get theirs from (host bits that are all
- * zero: its first host), and only where they are not the rule a the device's inner address, r the
+ * zero: its first host), and only where they are not the rule a the device's inner address or
+ * "auto", r the
  * gateway's identity, c the preset of Compress. A parameter whose name begins with "x-" is passed
  * over, others are refused. What is not a letter, a digit or one of -._~:@/[], is written %XX.
  */

@@ -31,12 +31,15 @@ has "  says what is next" 'dietvpn enroll NAME' "$W/out"
 for file in home.conf keys/home.key keys/home.master; do same "mode of $file" 600 "$(stat -c %a "$W/gw/$file" | sed 's/^640$/600/')"; done
 exits 0 "what it writes is right" check "$W/gw"
 exits 1 "init never overwrites" gw init home
-exits 0 "another tunnel" gw init garden
-has "  with another device" '^Name *= diet1' "$W/gw/garden.conf"
-has "  and a prefix of its own" '^Address *= fd[0-9a-f:]+::1/64' "$W/gw/garden.conf"
+exits 5 "another gateway beside it: whose would a device be?" gw init garden
+has "  says so" 'whose tunnel it wants' "$W/out"
+same "  and nothing is written" "" "$(find "$W/gw" -name 'garden*')"
+sed -e 's/^Name .*/Name = diet1/' "$W/gw/home.conf" >"$W/gw/garden.conf"
 exits 2 "which of both?" gw enroll sensor-07 --reveal
 has "  says how to choose" '--tunnel' "$W/out"
-rm "$W"/gw/garden.conf "$W"/gw/keys/garden.*
+rm "$W"/gw/garden.conf
+exits 0 "a prefix of its own" "$cli" --dir "$W/gw2" init home
+has "  of unique local addresses" '^Address *= fd[0-9a-f:]+::1/64' "$W/gw2/home.conf"
 for words in 'init' 'init a/b' 'init .x' 'init a b' 'init x --network fd00::1' 'init x --network fd00::/127' 'init x --network ff02::/64' \
 	'enroll' 'enroll a b' 'enroll --csv x' 'enroll --labels x' 'enroll a --csv x --labels y' 'enroll sensor-07' 'enroll a/b --reveal' \
 	'enroll a*b --reveal' 'enroll a --reveal --endpoint a:b:c:d:' 'revoke' 'revoke a b' 'adopt' 'adopt a --first' 'adopt --first --reset x' \
@@ -77,7 +80,9 @@ exits 1 "adopt never overwrites" node adopt "$uri"
 sed -i 's/^Name .*/Name = diet7/' "$W/node/home.conf"
 printf '%s\n' "$uri" | node adopt --force - >"$W/out" 2>&1; same "but --force does, and reads standard input" 0 $?
 has "  the device keeps its name" '^Name *= diet7' "$W/node/home.conf"
-exits 0 "under another name" node adopt "$uri" --tunnel second
+exits 5 "not beside the same under another name" node adopt "$uri" --tunnel second
+has "  as the inner address is taken" 'is also' "$W/out"
+exits 0 "another one is" node adopt "${uri/fd00:d1e7/fd00:d1e8}" --tunnel second
 has "  with another device" '^Name *= diet0' "$W/node/second.conf"
 cp "$W/node/home.conf" "$W/node/keys/home.psk" "$W"; rm -r "$W/node"
 # shellcheck disable=SC2086
@@ -100,7 +105,12 @@ rm -r "$W/node"
 echo "== IPv4, and a template with exceptions"
 sed -e 's/^Address *= .*::1\/64/Address = 10.9.0.1\/8/' -e 's/^Address *= .*::\/64/Address = 10.9.0.0\/16\nCompress = iot/' \
 	-e 's/^Id .*/Id = router@example.net/' -e 's/"\*"/"sensor-*"/' -i "$W/gw/home.conf"
-exits 3 "a small prefix needs the daemon" gw enroll sensor-07 --reveal
+exits 0 "a small prefix" gw enroll sensor-07 --reveal --endpoint gw.example.net
+has "  has a device ask for its address" '&g=10.9.0.0/16&a=auto&r=router@example.net&c=iot' "$W/out"
+exits 0 "  which adopt takes" node adopt "$(sed -n "s/.*adopt '\(DV1:.*\)'.*/\1/p" "$W/out")"
+has "  into the configuration" '^Address *= auto$' "$W/node/home.conf"
+exits 0 "  which is right" check "$W/node"
+rm -r "$W/node"
 exits 5 "a name that no template fits" gw enroll lamp-1 --reveal
 sed -e 's/^Address *= 10.*\/8/Address = fd00:1::9\/64/' -e 's/^Address *= 10.*\/16/Address = fd00:2::\/64/' -i "$W/gw/home.conf"
 exits 0 "a pool beside the gateway's own prefix" gw enroll sensor-07 --reveal --endpoint '[2001:db8::1]'

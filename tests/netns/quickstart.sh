@@ -40,8 +40,8 @@ check "gw: enroll of a device that is not here" enroll sensor-08
 refuse "  has another key" grep -qF "$first" "$W/enrolled"
 printf 'lamp-1,Attic\nlamp-2\n' >"$W/lamps.csv"
 check "gw: enroll --csv" on_etc a enroll --csv "$W/lamps.csv" --labels "$W/lamps.svg" --endpoint 192.0.2.1
-check "gw: another tunnel" on_etc a init garden -q
-refuse "  of which the daemon knows nothing yet" on_etc a enroll lamp-1 --reveal --tunnel garden --endpoint 192.0.2.1
+sed 's/^Name .*/Name = diet1/' "$W/a/etc/home.conf" >"$W/a/etc/garden.conf"
+refuse "gw: a tunnel of which the daemon knows nothing yet" on_etc a enroll lamp-1 --reveal --tunnel garden --endpoint 192.0.2.1
 has "  and says what to do" "hint: dietvpn up garden" "$W/out"
 rm "$W/a/etc/garden.conf"
 refuse "gw: a name that is a [Peer]'s" on_etc a enroll '*' --reveal

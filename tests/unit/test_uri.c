@@ -83,6 +83,7 @@ Test(uri, there_and_back)
 		"DV1:home?h=192.0.2.1&i=s&k=" KEY "&g=10.9.0.0/30",
 		"DV1:home?h=[2001:db8::1]:4500&i=s@example.net&k=" KEY
 		"&g=10.9.0.9/24&a=10.9.0.77&r=router&c=iot",
+		"DV1:home?h=192.0.2.1&i=s&k=" KEY "&g=10.9.0.0/24&a=auto&c=link",
 		"DV1:h?h=2001:db8::1&i=s&k=" KEY "&g=fd00::9/128&a=fd00::8",
 	};
 	char out[URI_MAX];
