@@ -67,8 +67,7 @@ static int ask(struct daemon *daemon, struct control_call *call, size_t manager)
 {
 	struct question *question = calloc(1, sizeof(*question));
 	struct host_question params = {.verb = call->verb, .done = on_answer, .owner = question};
-	const char *tunnel = "";
-	const char *keying = "";
+	struct host_manager asked;
 	struct tree_writer with;
 	int error = question ? 0 : -ENOMEM;
 
@@ -80,12 +79,13 @@ static int ask(struct daemon *daemon, struct control_call *call, size_t manager)
 	params.with = (struct slice){with.data, with.len};
 	if (!error)
 		error = with.error;
+	if (!error && !host_manager_at(daemon->host, manager, &asked))
+		error = -ENOENT;
 	if (!error) {
-		host_manager_at(daemon->host, manager, &tunnel, &keying);
 		question->daemon = daemon;
 		question->call = call;
-		snprintf(question->tunnel, sizeof(question->tunnel), "%s", tunnel);
-		snprintf(question->keying, sizeof(question->keying), "%s", keying);
+		snprintf(question->tunnel, sizeof(question->tunnel), "%s", asked.tunnel);
+		snprintf(question->keying, sizeof(question->keying), "%s", asked.keying);
 		error = host_manage(daemon->host, manager, &params, &question->request);
 	}
 	if (with.data)
@@ -127,42 +127,39 @@ static bool tunnel_in(struct control_call *call, char *out, size_t cap)
 }
 
 /* The next manager of this tunnel ("": of any) at or behind *at; false: none. */
-static bool next_manager(const struct daemon *daemon, const char *tunnel, size_t *at,
-	const char **of, const char **keying)
+static bool next_manager(
+	const struct daemon *daemon, const char *tunnel, size_t *at, struct host_manager *out)
 {
-	for (; daemon->host && host_manager_at(daemon->host, *at, of, keying); ++*at)
-		if (!*tunnel || !strcmp(*of, tunnel))
+	for (; daemon->host && host_manager_at(daemon->host, *at, out); ++*at)
+		if (!*tunnel || !strcmp(out->tunnel, tunnel))
 			return true;
 	return false;
 }
 
+/* The only one, or the only one with templates: who they are for is no question then. */
 static bool pick(struct daemon *daemon, struct control_call *call, size_t *manager)
 {
 	char tunnel[CONFIG_NAME_MAX];
-	const char *of;
-	const char *keying;
-	size_t next;
+	struct host_manager found;
+	size_t n = 0;
+	size_t n_templates = 0;
 
 	if (!tunnel_in(call, tunnel, sizeof(tunnel)))
 		return false;
-	*manager = 0;
-	if (*tunnel && !daemon_find(daemon, tunnel)) {
-		snprintf(call->hint, sizeof(call->hint), "dietvpn up %s", tunnel);
-		control_fail(call, -ENOENT, "tunnel %s is not up", tunnel);
-		return false;
+	for (size_t at = 0; next_manager(daemon, tunnel, &at, &found); at++) {
+		if (!n++ || (found.templates && !n_templates))
+			*manager = at;
+		n_templates += found.templates;
 	}
-	if (!next_manager(daemon, tunnel, manager, &of, &keying)) {
-		control_fail(call, -ENOENT, "no keying of %s%s knows enrolment",
-			*tunnel ? "tunnel " : "any tunnel", tunnel);
-		return false;
-	}
-	next = *manager + 1;
-	if (next_manager(daemon, tunnel, &next, &of, &keying)) {
+	if (n == 1 || (n_templates == 1 && strcmp(call->verb, "enroll.reset") != 0))
+		return true;
+	if (n)
 		control_fail(call, -EINVAL, "several %s know enrolment: name one",
 			*tunnel ? "keyings of it" : "tunnels");
-		return false;
-	}
-	return true;
+	else
+		control_fail(call, -ENOENT, "no keying of %s%s knows enrolment",
+			*tunnel ? "tunnel " : "any tunnel", tunnel);
+	return false;
 }
 
 void manage_enroll(struct daemon *daemon, struct control_call *call)
@@ -219,12 +216,11 @@ void manage_peers(struct daemon *daemon, struct control_call *call)
 {
 	const struct question *question = call->state;
 	char tunnel[CONFIG_NAME_MAX];
-	const char *of;
-	const char *keying;
+	struct host_manager manager;
 
 	if (!tunnel_in(call, tunnel, sizeof(tunnel)))
 		return;
-	if (!question && next_manager(daemon, tunnel, &call->at[0], &of, &keying)) {
+	if (!question && next_manager(daemon, tunnel, &call->at[0], &manager)) {
 		ask(daemon, call, call->at[0]);
 		return;
 	}
@@ -237,5 +233,5 @@ void manage_peers(struct daemon *daemon, struct control_call *call)
 	drop(call);
 	call->at[0]++;
 	call->at[1] = 0;
-	call->more = next_manager(daemon, tunnel, &call->at[0], &of, &keying);
+	call->more = next_manager(daemon, tunnel, &call->at[0], &manager);
 }

@@ -109,9 +109,13 @@ struct host_question {
 	void *owner;
 };
 
-/* The plugins at work that can be asked, by number; false past the last. */
-bool host_manager_at(
-	const struct host *host, size_t index, const char **tunnel, const char **keying);
+/* A plugin at work that can be asked. */
+struct host_manager {
+	const char *tunnel, *keying;
+	bool templates; /* some peer of its is one */
+};
+/* By number; false past the last. */
+bool host_manager_at(const struct host *host, size_t index, struct host_manager *out);
 /*
  * Asks one of them. 0, then done follows once, never before this returns, unless it is cancelled;
  * -ENOENT (no such plugin), -EAGAIN (too many wait), -ENOMEM.

@@ -31,15 +31,15 @@ static struct instance *manager(const struct host *host, size_t index)
 	return NULL;
 }
 
-bool host_manager_at(
-	const struct host *host, size_t index, const char **tunnel, const char **keying)
+bool host_manager_at(const struct host *host, size_t index, struct host_manager *out)
 {
 	const struct instance *in = manager(host, index);
 
 	if (!in)
 		return false;
-	*tunnel = in->config->tunnel;
-	*keying = in->ops->name;
+	*out = (struct host_manager){.tunnel = in->config->tunnel, .keying = in->ops->name};
+	for (size_t i = 0; i < in->n_slots && !out->templates; i++)
+		out->templates = in->slots[i].peer->template;
 	return true;
 }
 

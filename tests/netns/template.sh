@@ -89,7 +89,7 @@ assert not any('psk' in x for x in p)"
 on a ping -c 3 -i 0.1 -W 1 fd00:d1e7::dead >/dev/null 2>&1
 at_least "an address that nobody has yet: no-peer" 3 "$(counter a no-peer)"
 
-SPI=$(dietvpn a sa sensor-07 | awk '$2 == "out" {print $1}')
+SPI=$(dietvpn a sa sensor-07 | awk '$2 == "out" {print $1}' | tr '\n' ' ')
 gateway "[Peer \"router\"]
 Address  = fd00:d1e7::2
 Psk      = keys/other"
@@ -97,7 +97,7 @@ head -c 16 /dev/urandom | base64 >"$W/a/etc/keys/other"
 chmod 600 "$W/a/etc/keys/other"
 own
 check "reload with one more peer" dietvpn a reload
-same "its SAs have stayed" "$SPI" "$(dietvpn a sa sensor-07 | awk '$2 == "out" {print $1}')"
+same "its SAs have stayed" "$SPI" "$(dietvpn a sa sensor-07 | awk '$2 == "out" {print $1}' | tr '\n' ' ')"
 check "it pings on" ping_gateway
 refuse "a wrong file is refused" sh -c "echo 'Psk = keys/x' >>$W/a/etc/home.conf; ip netns exec $P-a $B/bin/dietvpn --socket $W/a/run/control.sock reload"
 check "and nothing has changed" ping_gateway
@@ -148,4 +148,9 @@ check "and from there" sh -c "$(declare -f on dietvpn wait_for); P=$P W=$W B=$B;
 check "each has its own" sh -c "ip netns exec $P-a $B/bin/dietvpn --socket $W/a/run/status.sock status | grep -E '^(sensor-07|office-b) +up' | grep -c . | grep -qx 2"
 check "peers of one tunnel" sh -c "ip netns exec $P-a $B/bin/dietvpn --socket $W/a/run/status.sock peers office | grep -c . | grep -qx 2"
 check "pings on" ping_gateway
+check "revoke: the tunnel with templates is meant" dietvpn a revoke sensor-07
+check "peers: revoked, of home alone" peers "^sensor-07 +revoked +absent +gen 1 "
+same "once" 1 "$(grep -c '^sensor-07' "$W/peers")"
+refuse "it is out" ping_gateway
+check "the branch stays" on a ping -c 1 -W 1 fd00:77::2
 finish

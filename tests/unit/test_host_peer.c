@@ -426,14 +426,14 @@ Test(host_peer, answers)
 	struct said twice;
 	struct said never;
 	struct said ended;
-	const char *tunnel;
-	const char *keying;
+	struct host_manager manager;
 	uint32_t request;
 
-	cr_assert(host_manager_at(host, 0, &tunnel, &keying));
-	cr_expect_str_eq(tunnel, "home");
-	cr_expect_str_eq(keying, "guests");
-	cr_expect_not(host_manager_at(host, 1, &tunnel, &keying));
+	cr_assert(host_manager_at(host, 0, &manager));
+	cr_expect_str_eq(manager.tunnel, "home");
+	cr_expect_str_eq(manager.keying, "guests");
+	cr_expect(manager.templates);
+	cr_expect_not(host_manager_at(host, 1, &manager));
 	cr_expect_eq(ask("later").n, 1u);
 	twice = ask("twice");
 	cr_expect_eq(twice.n, 1u);
