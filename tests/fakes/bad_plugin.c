@@ -247,6 +247,40 @@ static int pries(const struct keying_host *host)
 	return 0;
 }
 
+/* An inner address that is the machine's own business, everybody's, or another policy's; then one
+ * that could be given. */
+static int captures(const struct keying_host *host)
+{
+	static const struct {
+		struct ip_addr addr;
+		uint8_t len;
+	} wrong[] = {
+		{{4, {127, 0, 0, 1}}, 32},
+		{{4, {0}}, 32},
+		{{4, {224, 0, 0, 1}}, 32},
+		{{4, {255, 255, 255, 255}}, 32},
+		{{4, {169, 254, 0, 1}}, 32},
+		{{6, {0}}, 128},
+		{{6, {[15] = 1}}, 128},
+		{{6, {0xfe, 0x80, [15] = 1}}, 128},
+		{{6, {0xff, 0x02, [15] = 1}}, 128},
+		{{6, {0xfd, [15] = 9}}, 0},
+		{{6, {0xfd, [15] = 9}}, 129},
+		{{4, {10, 0, 0, 1}}, 33},
+		{{9, {10, 0, 0, 1}}, 32},
+	};
+	const struct ip_addr good = {6, {0xfd, [15] = 9}};
+
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		if (host->inner_address(host, 7, &wrong[i].addr, wrong[i].len) == 0)
+			return 400 + (int)i;
+	if (host->inner_address(host, 8, &good, 128) == 0 ||
+		host->inner_address(host, 999, &good, 128) == 0 ||
+		host->inner_address(host, 7, NULL, 128) == 0)
+		return 450;
+	return host->inner_address(host, 7, &good, 128) == 0 ? 0 : 451;
+}
+
 /* Records of exchanges: one is its own, and only that one may be seen. */
 static void boasts(const struct keying_host *host)
 {
@@ -276,6 +310,8 @@ static int start(struct keying *k)
 		r = grabs(k->host);
 	if (!r)
 		r = pries(k->host);
+	if (!r)
+		r = captures(k->host);
 	boasts(k->host);
 	return r ? r : floods(k->host);
 }

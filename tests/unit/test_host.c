@@ -115,6 +115,17 @@ static void on_event(void *owner, const char *name, struct slice of)
 	snprintf(last_event, sizeof last_event, "%s", name);
 }
 
+static struct ip_prefix inner;
+static size_t n_inner;
+
+static int on_address(void *owner, uint32_t policy, const struct ip_prefix *address)
+{
+	(void)owner;
+	inner = *address;
+	n_inner += policy == 7;
+	return 0;
+}
+
 static void begin(const char *plugins)
 {
 	struct host_params params = {
@@ -123,6 +134,7 @@ static void begin(const char *plugins)
 		.plugin_dir = plugin_dir,
 		.state = open_state,
 		.event = on_event,
+		.inner_address = on_address,
 	};
 
 	cr_assert(getenv("DIETVPN_BINARY_DIR"), "DIETVPN_BINARY_DIR is set by ctest");
@@ -201,7 +213,11 @@ Test(host, hostile_plugin_gets_nothing)
 		&config);
 	add_policy(7, &config.peers[0]);
 	add_policy(8, &config.peers[0]);
+	config.interface.address_auto = true;
 	cr_assert_eq(host_start(host, &config, policies, &errors), 0, "%s", errors.list[0].text);
+	cr_assert_eq(n_inner, 1u);
+	cr_assert_eq(inner.len, 128);
+	cr_assert_eq(inner.addr.bytes[15], 9);
 	cr_assert_leq(sad_count(ipsec.sad), 100u);
 	settle();
 	cr_assert_not_null(host_exchange_at(host, 0), "its own record");
