@@ -540,6 +540,8 @@ void on_auth_response(struct ike_sa *sa, const struct payloads *p)
 
 	trace_auth_answer(sa, p);
 	if (!p->auth.data || !p->id_r.data) {
+		if (sa->peer->settings->imprint)
+			imprint_introduce(sa);
 		ike_sa_fail(sa, refusal(sa, p));
 		return;
 	}

@@ -76,8 +76,7 @@ static void announce_rivals(struct keying *k, const struct device *second)
 	fingerprint_print(second->fingerprint, other);
 	say(k, KEYING_WARN, NULL,
 		"two devices have shown a key, \"%s\" %s and \"%s\" %s: neither is adopted; "
-		"dietvpn "
-		"adopt NAME FINGERPRINT takes the right one",
+		"dietvpn adopt --fingerprint HEX --as NAME takes the right one",
 		w->name, one, second->settings.core.name, other);
 	tell_key(k, "adopt-refused", w->name, &(struct key_news){w->fingerprint, NULL});
 	tell_key(k, "adopt-refused", second->settings.core.name,

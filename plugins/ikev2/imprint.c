@@ -39,10 +39,10 @@ static const char *judge(
 
 	if (known && known->facts.revoked)
 		return "Imprint: what is remembered of its key cannot be read: dietvpn adopt "
-		       "--reset, if the gateway is the right one";
+		       "--reset PEER, if the gateway is the right one";
 	if (!name_fits(s, known, p->id_r))
 		return is_pinned(known) ? "it is not the gateway that was imprinted: it has "
-					  "another identity; dietvpn adopt --reset, if it was "
+					  "another identity; dietvpn adopt --reset PEER, if it was "
 					  "replaced"
 					: "it has another identity than PeerId";
 	if (!spki.data)
@@ -51,7 +51,7 @@ static const char *judge(
 	if (is_pinned(known) &&
 		!secret_equal_bytes(fingerprint, known->facts.fingerprint, sizeof fingerprint))
 		return "it is not the gateway that was imprinted: it has another key; dietvpn "
-		       "adopt --reset, if it was replaced";
+		       "adopt --reset PEER, if it was replaced";
 	return NULL;
 }
 
@@ -123,6 +123,20 @@ static void announce(struct keying *k, const struct peer *peer, const struct kno
 	say(k, KEYING_INFO, peer, "imprinted: from now on its key is %s; check %s", text, pair);
 	tell_key(k, "imprinted", peer->settings->core.name,
 		&(struct key_news){known->facts.fingerprint, pair});
+}
+
+void imprint_introduce(const struct ike_sa *sa)
+{
+	uint8_t own[SIGN_FINGERPRINT_LEN];
+	const struct identity *id = &sa->peer->settings->id;
+	char text[FINGERPRINT_TEXT];
+	char name[PEER_NAME_MAX] = "NAME";
+
+	sign_public_fingerprint(sign_private_public(sa->peer->settings->key), own);
+	fingerprint_print(own, text);
+	settings_identity_text((struct slice){id->body, id->len}, name);
+	say(sa->keying, KEYING_INFO, sa->peer,
+		"on the gateway: dietvpn adopt --fingerprint %s --as %s", text, name);
 }
 
 /* What waits for it is asked for again: the gateway repeats its answer. */

@@ -11,6 +11,8 @@ const char *imprint_key(const struct ike_sa *sa, const struct payloads *p, struc
 /* AUTH held. true: go on, this is our gateway. false: it is being written down (its answer will
  * come again), or the IKE SA is gone. */
 bool imprint_settle(struct ike_sa *sa, const struct payloads *p, const struct sign_public *key);
+/* It does not know us: the log has what has to be typed in there. */
+void imprint_introduce(const struct ike_sa *sa);
 void imprint_saved(struct keying *k, struct known *known, int error);
 /* Forgets the gateway of this peer. 0: begun; negative errno: not. *out: what is written. */
 int imprint_reset(struct keying *k, struct peer *peer, struct known **out);

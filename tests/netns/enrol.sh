@@ -90,33 +90,43 @@ done
 check "revoke without a kill" dietvpn a revoke sensor-k9
 same "of $answered answers before a kill" "$answered" "$held"
 
-echo "== a device with a key of its own"
-# device SIDE: its key, and Imprint
+# device SIDE NAME KEYS: a configuration of its own, with the address that the gateway would write into it
 device() {
 	rm -f "$W/$1/etc/"*.conf
-	[ -e "$W/$1/etc/keys/device.key" ] || dietvpn "$1" genkey >"$W/$1/etc/keys/device.key"
-	chmod 600 "$W/$1/etc/keys/device.key"
 	dietvpn a --dir "$W/a/etc" enroll "sensor-$2" --reveal --json --endpoint 192.0.2.1 >"$W/enrolled"
 	cat >"$W/$1/etc/home.conf" <<-CONF
 		[Interface]
 		Name     = diet0
 		Address  = $(grep -oE '"address": *"[^"]*"' "$W/enrolled" | cut -d'"' -f4)/128
 		Id       = sensor-$2
-		Key      = keys/device.key
 		[Peer "gw.home"]
 		Role     = initiator
 		Endpoint = 192.0.2.1
 		Address  = fd00:d1e7::1
-		Imprint  = yes
 		Start    = boot
+		$3
 	CONF
 	own_all
 }
+
+echo "== the code on a label"
+device b label "Psk = keys/label.psk"
+dietvpn b keygen --label label --reveal --dir "$W/b/etc/keys" >"$W/label" || bad "keygen --label"
+own_all
+awk '/^label/ {print $2}' "$W/label" >"$W/code"
+check "it is typed into the gateway" sh -c "ip netns exec $P-a $B/bin/dietvpn --socket $W/a/run/control.sock adopt - --as sensor-label <$W/code"
+again b
+check "and the device comes in" wait_for 8 ping_gw b
+kind sensor-label >"$W/kind"; has "it is listed as adopted" adopted "$W/kind"
+
+echo "== a device with a key of its own"
 # SHA-256 of the SubjectPublicKeyInfo: its fixed head, then the 32 octets
 fingerprint() { { printf '\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00'; dietvpn a pubkey <"$1" | base64 -d; } | sha256sum | cut -d' ' -f1; }
-device d pump; device d pump
+imprinted() { dietvpn "$1" genkey >"$W/$1/etc/keys/device.key"; chmod 600 "$W/$1/etc/keys/device.key"; device "$1" "$2" $'Key = keys/device.key\nImprint = yes'; }
+imprinted d pump
 again d
 refuse "nobody knows its key: it stays out" wait_for 2 ping_gw d
+has "it says what to type in there" "adopt --fingerprint $(fingerprint "$W/d/etc/keys/device.key") --as sensor-pump" "$W/d.log"
 has "the gateway says whose key it is" "nobody has adopted its key: $(fingerprint "$W/d/etc/keys/device.key")" "$W/a.log"
 refuse "whoever refused it was not imprinted" grep -q imprinted: "$W/d.log"
 check "its fingerprint is typed in" dietvpn a adopt --fingerprint "$(fingerprint "$W/d/etc/keys/device.key")" --as sensor-pump
@@ -138,7 +148,7 @@ check "reset" dietvpn d adopt --reset gw.home
 check "then the next one is believed" wait_for 15 ping_gw d
 
 echo "== the first one in a window"
-rm -f "$W/c/etc/keys/"*; device c valve
+imprinted c valve
 daemon_stop c
 (yes | dietvpn a adopt --first --seconds 20) >"$W/first" 2>&1 &
 asking=$!
