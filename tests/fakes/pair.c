@@ -123,9 +123,11 @@ static int connect_one(struct pair *pair, struct pair_link *link, bool from_a)
 	const struct aead_suite *suite = aead_suite_by_name(link->suite);
 	struct ipsec *sender = from_a ? &pair->a : &pair->b;
 	struct ipsec *receiver = from_a ? &pair->b : &pair->a;
+	struct diet_attrs attrs[2] = {link->attrs, link->attrs}; /* a's, b's */
 	struct sa_params params;
 	int error;
 
+	attrs[1].device = link->attrs.device == link->two_devs;
 	if (!suite)
 		return -EINVAL;
 	params = params_of(pair, link, suite);
@@ -138,14 +140,14 @@ static int connect_one(struct pair *pair, struct pair_link *link, bool from_a)
 		return error;
 	params.dir = SA_IN;
 	look_from(&params, link, !from_a);
-	error = ipsec_sa_install(
-		receiver, &params, &link->attrs, pair->now_ms, from_a ? &link->b_in : &link->a_in);
+	error = ipsec_sa_install(receiver, &params, &attrs[from_a], pair->now_ms,
+		from_a ? &link->b_in : &link->a_in);
 	if (error)
 		return error;
 	params.dir = SA_OUT;
 	look_from(&params, link, from_a);
-	return ipsec_sa_install(
-		sender, &params, &link->attrs, pair->now_ms, from_a ? &link->a_out : &link->b_out);
+	return ipsec_sa_install(sender, &params, &attrs[!from_a], pair->now_ms,
+		from_a ? &link->a_out : &link->b_out);
 }
 
 int pair_connect(struct pair *pair, struct pair_link *link)

@@ -40,6 +40,7 @@ struct pair_link {
 	struct diet_attrs attrs;
 	struct ts ts_a, ts_b;
 	bool esn, fallback, long_lived;
+	bool two_devs; /* of rules: attrs.device is a's, and b's the opposite unless this is set */
 	uint32_t window;
 	uint8_t encap;
 	bool v4_outside;

@@ -7,6 +7,7 @@
 #include "fakes/pair.h"
 #include "ip/addr.h"
 #include "ip/checksum.h"
+#include "reference/rules.h"
 
 #include <criterion/criterion.h>
 
@@ -413,6 +414,96 @@ Test(outbound, what_a_checksum_overwrites_is_looked_at_afterwards)
 		cr_assert_neq(get_be16(item->pkt->data + 40 + field), 5683);
 		cr_expect_eq(item->drop, DROP_NO_POLICY, "%s", drop_name(item->drop));
 	}
+}
+
+#define UDP_RULE(sum) \
+	RULE_IS(SCHC_IPV6_VER, RULE_BI, "06"), RULE_ANY(SCHC_IPV6_TC, RULE_BI), \
+		RULE_ANY(SCHC_IPV6_FL, RULE_BI), \
+		RULE_BY(SCHC_IPV6_LEN, RULE_BI, SCHC_CDA_COMPUTE), \
+		RULE_IS(SCHC_IPV6_NXT, RULE_BI, "11"), RULE_ANY(SCHC_IPV6_HOP_LMT, RULE_BI), \
+		RULE_ANY(SCHC_IPV6_DEVPREFIX, RULE_BI), RULE_ANY(SCHC_IPV6_DEVIID, RULE_BI), \
+		RULE_ANY(SCHC_IPV6_APPPREFIX, RULE_BI), RULE_ANY(SCHC_IPV6_APPIID, RULE_BI), \
+		RULE_ANY(SCHC_UDP_DEVPORT, RULE_BI), RULE_ANY(SCHC_UDP_APPPORT, RULE_BI), \
+		RULE_BY(SCHC_UDP_LEN, RULE_BI, SCHC_CDA_COMPUTE), sum, RULE_END
+
+/* The kernel's unfinished sum: made where a rule sends it or no rule takes the packet, else left
+ * out; looked at once or twice, it comes out right at the other end and is counted once. */
+Test(outbound, rules_and_unfinished_sums)
+{
+	static const struct rule_row sent[] = {UDP_RULE(RULE_ANY(SCHC_UDP_CKSUM, RULE_BI))};
+	static const struct rule_row elided[] = {
+		UDP_RULE(RULE_BY(SCHC_UDP_CKSUM, RULE_BI, SCHC_CDA_COMPUTE))};
+	const struct rule_row *const rows[] = {sent, elided, NULL};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct pair_link link = link_of("link", "aes-gcm-16");
+		static struct schc_rule rule;
+		const struct schc_rule_set set = {&rule, 1};
+		struct batch_item *item = &pair.batch.items[0];
+		const struct diet_by_set *by;
+		size_t len;
+
+		memset(&rule, 0, sizeof(rule));
+		rule.id_bits = 1;
+		rule_rows(&rule, rows[i] ? rows[i] : elided);
+		if (!rows[i])
+			rule.field[4].tv[0] = 6; /* TCP: no rule takes it */
+		link.attrs.rules = &set;
+		link.attrs.device = i == 0;
+		if (i == 2)
+			rule.n = 10; /* up to the addresses */
+		cr_assert_eq(pair_connect(&pair, &link), 0, "%zu", i);
+		by = link.a_out->diet.by;
+		len = pair_packet(&pair.random, &link.ts_a, &link.ts_b, 20, packet);
+		pair_put(&pair, 0, packet, len);
+		put_be16(pair.pkts[0]->data + 46, 0x1234);
+		pair.batch = (struct batch){.now_ms = pair.now_ms, .n = 1};
+		item->pkt = pair.pkts[0];
+		item->tunnel = PAIR_TUNNEL_A;
+		item->csum_start = 40;
+		item->csum_offset = 6;
+		/* What the kernel leaves there: the pseudo header's sum. */
+		put_be16(item->pkt->data + 46,
+			(uint16_t)~checksum_finish(checksum_pseudo(
+				6, packet + 8, packet + 24, 17, (uint32_t)len - 40)));
+		outbound(&pair.a, &pair.batch);
+		cr_assert_eq(item->drop, DROP_NONE, "%zu: %s", i, drop_name(item->drop));
+		cr_assert_eq(by->count[i == 2 ? 1 : 0].packets, 1, "%zu", i);
+		cr_assert_eq(by->count[i == 2 ? 1 : 0].before, len);
+		cr_assert_eq(by->count[i == 2 ? 0 : 1].packets, 0);
+		pair_wire(&pair);
+		pair_in(&pair, true);
+		cr_assert_eq(item->drop, DROP_NONE, "%zu: %s", i, drop_name(item->drop));
+		cr_assert_eq(item->pkt->len, len);
+		cr_assert_arr_eq(item->pkt->data, packet, len);
+		cr_assert_eq(link.b_in->diet.by->count[i == 2 ? 1 : 0].packets, 1);
+		cr_assert_eq(link.b_in->diet.by->strange, 0);
+		pair_fini(&pair);
+		cr_assert_eq(pair_init(&pair, 6 + i), 0);
+	}
+}
+
+/* Where both are Dev, each restores the other's addresses turned around: nothing passes. */
+Test(outbound, two_devs_are_noticed)
+{
+	static const struct rule_row rows[] = {
+		UDP_RULE(RULE_BY(SCHC_UDP_CKSUM, RULE_BI, SCHC_CDA_COMPUTE))};
+	struct pair_link link = link_of("link", "aes-gcm-16");
+	static struct schc_rule rule;
+	const struct schc_rule_set set = {&rule, 1};
+	size_t len;
+
+	memset(&rule, 0, sizeof(rule));
+	rule.id_bits = 1;
+	rule_rows(&rule, rows);
+	link.attrs.rules = &set;
+	link.attrs.device = link.two_devs = true;
+	cr_assert_eq(pair_connect(&pair, &link), 0);
+	len = pair_packet(&pair.random, &link.ts_a, &link.ts_b, 20, packet);
+	cr_assert_eq(pair_carry(&pair, true, packet, len), DROP_POLICY_MISMATCH);
+	cr_assert_eq(link.b_in->diet.by->strange, 1);
+	cr_assert_eq(pair_carry(&pair, false, packet, len), DROP_NO_POLICY);
+	cr_assert_eq(link.a_in->diet.by->strange, 0);
 }
 
 Test(outbound, inner_mtu_is_what_always_fits)
