@@ -12,6 +12,10 @@
 
 static bool has_ipv4(const struct config *config)
 {
+	/* What a peer may give is of its own family. */
+	for (size_t i = 0; config->interface.address_auto && i < config->n_peers; i++)
+		if (config->peers[i].ts_remote[0].addr_start.family == 4)
+			return true;
 	for (size_t i = 0; i < config->interface.n_addresses; i++)
 		if (config->interface.addresses[i].addr.family == 4)
 			return true;
