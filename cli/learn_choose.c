@@ -142,6 +142,14 @@ static bool put_list(struct schc_rule *rule, struct schc_field_desc *desc,
 	return true;
 }
 
+/* The rule had no room for the list: the value is sent, in what length it has. */
+static void take_back(struct schc_rule *rule, struct schc_field_desc *desc, uint16_t taken)
+{
+	rule->n_mapping = taken;
+	desc->mapping_n = 0;
+	act(desc, SCHC_MO_IGNORE, SCHC_CDA_VALUE_SENT);
+}
+
 static unsigned common_bits(const struct learn_field *field, unsigned width)
 {
 	unsigned n = 0;
@@ -233,6 +241,7 @@ bool learn_field_desc(const struct learn *learn, const struct learn_kind *kind,
 	const struct learn_field *field, struct schc_rule *rule, enum learn_how *how)
 {
 	struct schc_field_desc *desc = schc_rule_append(rule, field->fid);
+	uint16_t taken = rule->n_mapping;
 	double cost;
 	unsigned listed;
 
@@ -248,7 +257,10 @@ bool learn_field_desc(const struct learn *learn, const struct learn_kind *kind,
 		listed = best_list(field->count, field->n_values, field->n, &cost);
 	if (listed) {
 		*how = listed == 1 ? LEARN_CONSTANT : LEARN_FEW;
-		return put_list(rule, desc, field, listed);
+		if (put_list(rule, desc, field, listed))
+			return true;
+		take_back(rule, desc, taken);
+		*how = LEARN_SENT;
 	}
 	if (counts(field))
 		*how = LEARN_COUNTING;
@@ -290,6 +302,7 @@ bool learn_option_desc(
 	struct schc_field_desc *desc = fid == SCHC_FIDS ? NULL : schc_rule_append(rule, fid);
 	uint32_t count[LEARN_VALUES];
 	double cost = 4 + 8.0 * option->max_len;
+	uint16_t taken = rule->n_mapping;
 	unsigned listed;
 
 	if (!desc)
@@ -299,7 +312,9 @@ bool learn_option_desc(
 	listed = best_list(count, option->n_values, option->n, &cost);
 	if (listed && !(goes_on(option->number) && (option->n_values > 1 || option->others))) {
 		*how = listed == 1 ? LEARN_CONSTANT : LEARN_FEW;
-		return put_texts(rule, desc, option, listed);
+		if (put_texts(rule, desc, option, listed))
+			return true;
+		take_back(rule, desc, taken);
 	}
 	*how = goes_on(option->number) ? LEARN_COUNTING : LEARN_SENT;
 	return true;

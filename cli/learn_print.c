@@ -106,8 +106,9 @@ void learn_print(const struct learn_work *work)
 {
 	const struct learn_rules *rules = &work->rules;
 
-	printf("%llu packets of %zu flows: rules of the first half of each, tried on the second\n",
-		work->learn->packets - work->learn->other, work->learn->n_flows);
+	printf("%llu packets of %zu flow%s: rules of the first half of each, tried on the second\n",
+		work->learn->packets - work->learn->other, work->learn->n_flows,
+		work->learn->n_flows == 1 ? "" : "s");
 	print_flows(work);
 	print_hows(rules);
 	if (work->regenerated)

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A rule file has 64 KiB; an entry has at most seven members, a value two and their numbers. */
+enum { FILE_OCTETS = 60000, ENTRY = 40, VALUE = 10 };
+
 /* One direction of a rule while it is made. */
 struct half {
 	const struct learn_kind *kind;
@@ -162,7 +165,25 @@ static bool is_usable(const struct learn *learn, const struct schc_rule *rule)
 	return trial != NULL;
 }
 
+/* Octets that a rule takes in a rule file, at most: numbers of entries, and their values. */
+static size_t encoded(const struct schc_rule *rule)
+{
+	size_t octets = ENTRY;
+
+	for (unsigned i = 0; i < rule->n; i++) {
+		octets += ENTRY;
+		for (unsigned k = 0; k < schc_rule_values(&rule->field[i]); k++) {
+			size_t len;
+
+			schc_rule_value(rule, &rule->field[i], k, &len);
+			octets += VALUE + len;
+		}
+	}
+	return octets;
+}
+
 struct maker {
+	size_t octets;
 	const struct learn *learn;
 	struct learn_rules *out;
 	bool used[LEARN_KINDS];
@@ -176,8 +197,10 @@ static void add_rule(struct maker *maker, const struct schc_rule *rule, const st
 	struct learn_rules *out = maker->out;
 	unsigned i = out->set.n;
 
-	if (i + 1 >= SCHC_SET_RULES || !is_usable(maker->learn, rule))
+	if (i + 1 >= SCHC_SET_RULES || maker->octets + encoded(rule) > FILE_OCTETS ||
+		!is_usable(maker->learn, rule))
 		return;
+	maker->octets += encoded(rule);
 	out->rule[i] = *rule;
 	out->flow[i] = a->kind->flow;
 	out->weight[i] = a->kind->n + (b ? b->kind->n : 0);

@@ -109,7 +109,7 @@ static void help(FILE *out)
 	      "  --packet N, --hex HEX   rules explain: which of its packets, or this one\n"
 	      "  --svg FILE              rules explain: the same as a picture\n"
 	      "  --versus FILE           rules learn: rules to compare with\n"
-	      "  --peer NAME             rules: the rules and cipher of a configured peer\n"
+	      "  --peer NAME             rules explain, learn: those of a configured peer\n"
 	      "  --dev, --app ADDRESS    the SA's two ends, for rules with cda-deviid, cda-appiid\n"
 	      "  --profile NAME          of a rule file with several\n"
 	      "  -v, --verbose           status: also which rules each peer has\n"

@@ -189,6 +189,29 @@ Test(learn, escape_rules_take_what_was_not_seen)
 	learn_rules_free(&rules);
 }
 
+/* 16 values of 60 octets fill most of what a rule can hold: the next list is sent instead. */
+Test(learn, a_list_without_room_is_sent)
+{
+	struct learn_option option = {
+		.number = 11, .min_len = 60, .max_len = 60, .n = 32, .n_values = LEARN_VALUES};
+	struct schc_rule rule = {0};
+	enum learn_how how;
+
+	for (uint8_t i = 0; i < LEARN_VALUES; i++) {
+		option.value[i].len = 60;
+		option.value[i].count = 2;
+		option.value[i].data[0] = i;
+	}
+	cr_assert(learn_option_desc(&option, &rule, &how));
+	cr_expect_eq(how, LEARN_FEW);
+	uint16_t taken = rule.n_mapping;
+	cr_assert(learn_option_desc(&option, &rule, &how));
+	cr_expect_eq(how, LEARN_SENT);
+	cr_expect_eq(rule.n_mapping, taken);
+	cr_expect_eq(rule.field[1].cda, SCHC_CDA_VALUE_SENT);
+	cr_expect_eq(schc_rule_values(&rule.field[1]), 0);
+}
+
 Test(learn, too_few_packets)
 {
 	struct learn *learn = calloc(1, sizeof *learn);
