@@ -190,7 +190,7 @@ static int fill(
 	half->fragments = payloads_notify(p, IKEV2_FRAGMENTATION_SUPPORTED);
 	half->nonce_r_len = prf->len / 2 > NONCE_MIN ? prf->len / 2 : NONCE_MIN;
 	k->host->random(k->host, half->nonce_r, half->nonce_r_len);
-	return dh_generate(group, half->secret, half->public_key);
+	return half_generate(k->half, half, group);
 }
 
 void on_init_request(struct keying *k, const struct message *m, const struct way *way)

@@ -175,12 +175,15 @@ static int take(struct fragment_pool *pool, struct assembly **place, const struc
 	struct opened *out)
 {
 	uint16_t total = get_be16(f->outer->sk.data + 2);
-	struct assembly *a;
+	struct assembly *a = *place;
 	int r;
 
-	if (*place && (!is_of(*place, f->message) || total > (*place)->total))
-		drop(*place);
-	a = *place ? *place : create(pool, place, f, total);
+	if (a && (!is_of(a, f->message) || total > a->total)) {
+		drop(a);
+		a = NULL;
+	}
+	if (!a)
+		a = create(pool, place, f, total);
 	if (!a)
 		return -ENOMEM;
 	r = store(a, f, out->len);

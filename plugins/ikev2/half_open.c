@@ -20,6 +20,7 @@ enum {
 	COOKIE_SECRET_LEN = HASH_SHORT_KEY_LEN,
 	SPI_PLACE_LEN = 2,
 	REFUSALS_PER_S = 10,
+	VALUE_MS = 1000,        /* that one half of a key exchange is used under load */
 	REFUSED_PREFIXES = 256, /* hashes of prefixes that were refused something lately */
 	REFUSED_AGAIN_MS = 1000,
 	COMPUTES_PER_S = 1500,
@@ -38,6 +39,13 @@ struct queue {
 	size_t n;
 };
 
+/* Our half of key exchanges that begin within one second. */
+struct shared_value {
+	const struct dh_group *group; /* NULL: none */
+	uint64_t until_ms;
+	uint8_t private_key[DH_PRIVATE_MAX], public_key[DH_PUBLIC_MAX];
+};
+
 struct half_open {
 	struct keying *k;
 	struct half slots[HALF_SLOTS];
@@ -52,6 +60,7 @@ struct half_open {
 	uint64_t epoch_ms;
 	struct budget refusals, computes, computes_familiar;
 	struct familiar familiar;
+	struct shared_value value;
 	uint64_t refuse_ms[REFUSED_PREFIXES]; /* again from here on */
 };
 
@@ -277,9 +286,17 @@ struct half *half_add(struct half_open *h, const uint8_t spi_i[IKE_SPI_LEN], con
 	return half;
 }
 
+static void drop_value(struct half_open *h)
+{
+	secret_wipe(&h->value, sizeof h->value);
+}
+
 bool half_expire(struct half_open *h)
 {
 	uint64_t now = now_ms(h);
+
+	if (now >= h->value.until_ms)
+		drop_value(h);
 
 	for (int i = 0; i < 2; i++) {
 		const struct queue *q = &h->queues[i];
@@ -368,6 +385,26 @@ bool half_may_refuse(struct half_open *h, const struct ip_addr *from)
 	if (at)
 		*at = now_ms(h) + REFUSED_AGAIN_MS;
 	return true;
+}
+
+int half_generate(struct half_open *h, struct half *half, const struct dh_group *group)
+{
+	struct shared_value *v = &h->value;
+	int r;
+
+	if (half_open_count(h) < h->k->settings.cookie_threshold)
+		return dh_generate(group, half->secret, half->public_key);
+	if (v->group != group || now_ms(h) >= v->until_ms) {
+		drop_value(h);
+		r = dh_generate(group, v->private_key, v->public_key);
+		if (r)
+			return r;
+		v->group = group;
+		v->until_ms = now_ms(h) + VALUE_MS;
+	}
+	memcpy(half->secret, v->private_key, sizeof half->secret);
+	memcpy(half->public_key, v->public_key, sizeof half->public_key);
+	return 0;
 }
 
 bool half_may_compute(struct half_open *h, const struct half *half)

@@ -62,6 +62,12 @@ void half_cookie(struct half_open *h, const struct message *m, struct slice nonc
 bool half_cookie_holds(struct half_open *h, const struct message *m, struct slice nonce,
 	const struct ip_addr *from, struct slice cookie);
 
+/*
+ * Our half of the key exchange for this handshake. Where cookies are asked for one value serves all
+ * of a second (RFC 7296 2.12): making one costs more than all the rest. 0 or negative errno.
+ */
+int half_generate(struct half_open *h, struct half *half, const struct dh_group *group);
+
 /* Budgets per second: unprotected error notifies, of which one prefix gets one; and Diffie-Hellman.
  * from NULL: the notify is part of a good handshake, its prefix may have more. */
 bool half_may_refuse(struct half_open *h, const struct ip_addr *from);
