@@ -18,6 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 enum { DATAGRAM_MAX = 1500, NAMED = 6 };
 
+static const char base64_of_32[] = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
 static void put_selector(struct tree_writer *w, uint8_t last)
 {
 	const uint8_t addr[4] = {10, 0, 0, last};
@@ -32,19 +34,23 @@ static void put_selector(struct tree_writer *w, uint8_t last)
 	tree_put_uint(w, 0);
 }
 
-static void put_peer(struct tree_writer *w)
+/* policy 1: a peer of the file; 2: a template, whose devices have keys. */
+static void put_peer(struct tree_writer *w, unsigned policy)
 {
-	static const char *const texts[][2] = {{"name", "peer"}, {"role", "both"}, {"id", "me"},
-		{"encap", "auto"}, {"start", "on-traffic"}, {"retransmission", "lossy"}};
+	const char *const texts[][2] = {{"name", policy == 1 ? "peer" : "tpl-*"},
+		{"role", policy == 1 ? "both" : "responder"}, {"id", "me"}, {"encap", "auto"},
+		{"start", "on-traffic"}, {"retransmission", "lossy"}};
 	const uint8_t addr[4] = {192, 0, 2, 2};
 
-	tree_put_map(w, NAMED + 6);
+	tree_put_map(w, NAMED + 7);
 	for (size_t i = 0; i < NAMED; i++) {
 		tree_put_text(w, texts[i][0]);
 		tree_put_text(w, texts[i][1]);
 	}
+	tree_put_text(w, "template");
+	tree_put_bool(w, policy == 2);
 	tree_put_text(w, "policy");
-	tree_put_uint(w, 1);
+	tree_put_uint(w, policy);
 	tree_put_text(w, "endpoint");
 	tree_put_array(w, 2);
 	tree_put_bytes(w, addr, sizeof addr);
@@ -70,15 +76,22 @@ static struct keying *begin(struct fake_host *fake)
 	fake_host_init(fake);
 	fake->now_ms = 1000;
 	fake_host_secret(fake, "peer/Psk", "one secret for both ends", 0);
+	fake_host_secret(fake, "tpl-*/Key", base64_of_32, 0);
+	fake_host_secret(fake, "Master", base64_of_32, 0);
 	tree_writer_init(&w);
-	tree_put_map(&w, 2);
+	tree_put_map(&w, 3);
+	tree_put_text(&w, "master");
+	tree_put_array(&w, 2);
+	tree_put_text(&w, "keys/master");
+	tree_put_uint(&w, 1);
 	tree_put_text(&w, "listen");
 	tree_put_array(&w, 2);
 	tree_put_uint(&w, 500);
 	tree_put_uint(&w, 4500);
 	tree_put_text(&w, "peers");
-	tree_put_array(&w, 1);
-	put_peer(&w);
+	tree_put_array(&w, 2);
+	put_peer(&w, 1);
+	put_peer(&w, 2);
 	must(!w.error);
 	must(!keying_plugin_ikev2.create(&fake->table, (struct slice){w.data, w.len}, &k));
 	must(!keying_plugin_ikev2.start(k));
@@ -107,7 +120,7 @@ static void send(struct fake_host *fake, struct keying *k, uint8_t what, struct 
 	keying_plugin_ikev2.datagram(k, &d);
 	if (fake->n_sent == before + 1 && octets.len > 18 && copy[18] == 34 && !(copy[19] & 0x20))
 		must(fake->sent[before].len <= octets.len);
-	must(!fake_host_living(fake));
+	must(!fake_host_living(fake) && !fake->n_peers);
 }
 
 static void step(struct fake_host *fake, struct keying *k, uint8_t what, struct slice octets)
