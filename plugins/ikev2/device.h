@@ -49,6 +49,9 @@ struct device *device_find(const struct keying *k, const char *name);
 struct device *device_by_policy(const struct keying *k, uint32_t policy);
 bool device_is_candidate(const struct keying *k, const struct peer *peer);
 struct device *device_of(const struct keying *k, const struct peer *peer); /* NULL: configured */
+/* device_claim.c: a PSK that nobody has, and our own key in the place of somebody's, for
+ * device_nobody. 0 or -EIO. */
+int device_make_nobody(struct keying *k, const struct settings_list *settings);
 /* Who is asking in IKE_AUTH, and what it has to prove: it may not be a peer yet. NULL, and why. */
 struct peer *device_claim(struct keying *k, const struct payloads *p, const char **why);
 /* What a device of a template costs before its AUTH: whoever is none of them costs it, too. */
