@@ -165,7 +165,7 @@ static bool pick(struct daemon *daemon, struct control_call *call, size_t *manag
 void manage_enroll(struct daemon *daemon, struct control_call *call)
 {
 	const struct question *question = call->state;
-	size_t manager;
+	size_t manager = 0;
 
 	if (question) {
 		if (!failed(call, question))
