@@ -283,14 +283,18 @@ void response_send(struct ike_sa *sa, struct message_writer *w, const struct mes
 /* What waits is sent, one request at a time. */
 void exchange_next(struct ike_sa *sa);
 
-/* exchange_init.c: the initiator's first two exchanges. */
+/* initiate.c: an IKE SA is begun from here. */
 int initiate(struct keying *k, struct peer *peer);
 /* Another IKE SA beside this one, which goes when the new one is up. */
 void reauthenticate(struct ike_sa *sa);
-void on_init_response(struct ike_sa *sa, const struct message *m, const struct way *way);
-void on_auth_response(struct ike_sa *sa, const struct payloads *p);
 /* Ends it and tries again later: 1, 2, 4 .. 3600 s. */
 void ike_sa_fail(struct ike_sa *sa, const char *why);
+
+/* exchange_init.c, exchange_auth.c: the initiator's first two exchanges. 0 or negative errno. */
+int ask_init(struct ike_sa *sa);
+void on_init_response(struct ike_sa *sa, const struct message *m, const struct way *way);
+int ask_auth(struct ike_sa *sa);
+void on_auth_response(struct ike_sa *sa, const struct payloads *p);
 
 /* exchange_resp.c: the responder's. */
 void on_init_request(struct keying *k, const struct message *m, const struct way *way);

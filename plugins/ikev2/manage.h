@@ -25,6 +25,29 @@ void manage_put_text(struct tree_writer *w, const char *key, const char *value);
 void manage_put_uint(struct tree_writer *w, const char *key, uint64_t value);
 void manage_put_addr(struct tree_writer *w, const char *key, const struct ip_addr *addr);
 
+/* The octets of an address alone. */
+void manage_add_addr(struct tree_writer *w, const struct ip_addr *addr);
+
+/* The [Peer] of the file with this name or identity; NULL: none. */
+struct peer *manage_configured(const struct keying *k, const char *name);
+/* The name of one device that a template lets in, and what is remembered of it. false: refused. */
+bool manage_take_name(struct order *o);
+/* o->known to write into; false: refused. */
+bool manage_need_known(struct order *o);
+/* o->known->next goes to the store; answered by manage_saved. */
+void manage_write(struct order *o, enum known_change change);
+/* Where it is in. */
+void manage_drop_device(struct keying *k, const char *name);
+
+/* manage_enrol.c: enroll.add stores nothing: all of it follows from Master, identity and
+ * generation. */
+void manage_add(struct order *o);
+void manage_adopt(struct order *o);
+/* From this moment on, on disk or not. */
+void manage_revoke(struct order *o);
+/* A gateway that was imprinted, or a device: back to where nothing was known of it, but for the
+ * generation, which never goes back. */
+void manage_reset(struct order *o);
 /* peer.list */
 void manage_list(struct order *o);
 
