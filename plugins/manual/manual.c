@@ -66,11 +66,8 @@ static void tell(struct keying *k, const struct peer *peer, const char *event, c
 static void derive_fallback(uint8_t *keymat, size_t len)
 {
 	static const char info[] = "dietvpn manual fallback";
-	uint8_t prk[HASH_SHA256_LEN];
 
-	hash_hkdf_extract((struct slice){NULL, 0}, (struct slice){keymat, len}, prk);
-	hash_hkdf_expand(prk, (struct slice){(const uint8_t *)info, sizeof info - 1}, keymat, len);
-	secret_wipe(prk, sizeof prk);
+	hash_hkdf_replace(keymat, len, (struct slice){(const uint8_t *)info, sizeof info - 1});
 }
 
 static uint64_t soft(uint64_t hard)
@@ -355,7 +352,8 @@ static void sa_event(struct keying *k, sa_id id, enum sa_event event)
 		break;
 	case SA_ICV_FAILING:
 		say(k, KEYING_WARN, peer,
-			"its packets do not verify: are InKey and Cipher the peer's?");
+			"its packets do not verify: are InKey and Cipher the peer's%s?",
+			peer->settings.ruled ? ", its rules the same and Device the other" : "");
 		break;
 	default:
 		break;

@@ -189,6 +189,7 @@ static bool read_attrs(struct reader *r)
 		return false;
 	r->out->spi_bits = (uint8_t)peer_attr(attrs, ATTR_SPI_LSB, SPI_BITS, SPI_BITS);
 	r->out->window = (uint32_t)peer_attr(attrs, ATTR_WINDOW, UINT32_MAX, 0);
+	r->out->ruled = tree_get_int(attrs, ATTR_RULES_DIGEST) != NULL;
 	r->out->fallback =
 		peer_attr(attrs, ATTR_IIPC, 1, 1) && !peer_attr(attrs, ATTR_RULE_ID, 1, 0);
 	return keep_attrs(attrs, r->out);

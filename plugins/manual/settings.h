@@ -28,6 +28,7 @@ struct settings {
 	uint32_t window;
 	uint64_t hard_s, hard_packets, hard_bytes;
 	bool esn, fallback;
+	bool ruled; /* explicit rules: the host binds the keys to them */
 };
 
 extern const struct keying_key settings_keys[];

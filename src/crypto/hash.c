@@ -82,6 +82,15 @@ void hash_hkdf_expand(
 	sodium_memzero(block, sizeof(block));
 }
 
+void hash_hkdf_replace(uint8_t *key, size_t len, struct slice info)
+{
+	uint8_t prk[HASH_SHA256_LEN];
+
+	hash_hkdf_extract((struct slice){NULL, 0}, (struct slice){key, len}, prk);
+	hash_hkdf_expand(prk, info, key, len);
+	sodium_memzero(prk, sizeof(prk));
+}
+
 void hash_digest(struct slice in, uint8_t out[HASH_DIGEST_LEN])
 {
 	crypto_generichash(out, HASH_DIGEST_LEN, in.data, in.len, NULL, 0);

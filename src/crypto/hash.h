@@ -28,6 +28,8 @@ int hash_sha1(struct slice in, uint8_t out[HASH_SHA1_LEN]);
 void hash_hkdf_extract(struct slice salt, struct slice ikm, uint8_t prk[HASH_SHA256_LEN]);
 void hash_hkdf_expand(
 	const uint8_t prk[HASH_SHA256_LEN], struct slice info, uint8_t *out, size_t len);
+/* In place: a key becomes the one that HKDF without salt derives from it for info. */
+void hash_hkdf_replace(uint8_t *key, size_t len, struct slice info);
 /* BLAKE2b-128: names a key in the state store without telling it. */
 void hash_digest(struct slice in, uint8_t out[HASH_DIGEST_LEN]);
 /* SipHash-2-4 for tables whose keys strangers can choose. */

@@ -91,7 +91,7 @@ static void put_state(struct put *map, const struct tunnel_peer *peer,
 		state = "asleep";
 	}
 	if (!*trouble && never_verified(policy))
-		trouble = "packets come, none verifies: are the keys and the Cipher the peer's?";
+		trouble = control_rules_unverified(config, text, sizeof(text));
 	if (!*trouble)
 		trouble = control_rules_trouble(config, policy, text, sizeof(text));
 	put_text(map, "state", state);

@@ -127,6 +127,22 @@ void control_put_rules(struct put *map, const struct config_peer *config,
 	put_map_end(&rules, put_key(map, "rules"));
 }
 
+const char *control_rules_unverified(const struct config_peer *config, char *out, size_t cap)
+{
+	char digest[RULES_DIGEST_TEXT];
+
+	if (config->rules)
+		snprintf(out, cap,
+			"packets come, none verifies: are the keys and the Cipher the peer's, the "
+			"digest of its rules %s, as ours, and its Device %s?",
+			rules_digest_print(config->attrs.rules_digest, digest),
+			config->attrs.device ? "peer" : "here");
+	else
+		snprintf(out, cap,
+			"packets come, none verifies: are the keys and the Cipher the peer's?");
+	return out;
+}
+
 const char *control_rules_trouble(
 	const struct config_peer *config, const struct policy *policy, char *out, size_t cap)
 {

@@ -13,6 +13,8 @@ struct put;
 /* The pair "rules", where the peer has explicit ones; details: with the counts of its SAs. */
 void control_put_rules(struct put *map, const struct config_peer *config,
 	const struct policy *policy, bool details);
+/* What to compare where packets come and not one has a good ICV; returns out. */
+const char *control_rules_unverified(const struct config_peer *config, char *out, size_t cap);
 /* A sentence where packets with a good ICV were of no rule of ours, else ""; returns out. */
 const char *control_rules_trouble(
 	const struct config_peer *config, const struct policy *policy, char *out, size_t cap);

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "config/rules.h"
+#include "config/rules_kept.h"
 #include "crypto/aead.h"
 #include "crypto/hash.h"
 #include "crypto/secret.h"
@@ -15,6 +16,7 @@
 #include "ipsec/ipsec.h"
 #include "ipsec/sad.h"
 #include "ipsec/spd.h"
+#include "keying/rules_key.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -191,12 +193,14 @@ static int check_selectors(struct install *install)
 /* What the plugin names by its digest is what the file has; else two ends would guess. */
 static int take_rules(struct install *install)
 {
-	const struct diet_attrs *own = &install->slot->peer->attrs;
+	const struct config_peer *peer = install->slot->peer;
+	const struct diet_attrs *own = &peer->attrs;
 	struct diet_attrs *attrs = &install->attrs;
 
 	if (!attrs->rules_named)
 		return 0;
-	if (!own->rules || own->rules_digest != attrs->rules_digest || own->device != attrs->device)
+	if (!peer->rules || !own->rules || own->rules_digest != attrs->rules_digest ||
+		own->device != attrs->device)
 		return trouble(install, -EINVAL, "it names other rules than Compress does");
 	attrs->rules = own->rules;
 	attrs->shared = own->shared;
@@ -321,12 +325,28 @@ static int prepare(struct install *install, struct host_sa **out)
 	return 0;
 }
 
+/* What the key exchange compares, a key without one has to say. Its numbers count on as before. */
+static int add_sa(struct install *install, struct sa **esp)
+{
+	struct ipsec *ipsec = install->in->host->params.ipsec;
+	struct sa_params params = *install->params;
+	bool out = params.dir == SA_OUT;
+	int r;
+
+	if (params.long_lived && install->attrs.rules)
+		rules_key_bind(params.keymat, params.keymat_len,
+			install->slot->peer->rules->set.digest, out == install->attrs.device);
+	r = ipsec_sa_install(ipsec, &params, &install->attrs, dataplane_now_ms(), esp);
+	secret_wipe(params.keymat, sizeof params.keymat);
+	return r;
+}
+
 static int enter(struct install *install, struct host_sa *sa, uint64_t value)
 {
 	struct instance *in = install->in;
 	struct ipsec *ipsec = in->host->params.ipsec;
 	struct sa *esp;
-	int r = ipsec_sa_install(ipsec, install->params, &install->attrs, dataplane_now_ms(), &esp);
+	int r = add_sa(install, &esp);
 
 	if (r == -EADDRINUSE)
 		return trouble(install, r,

@@ -6,6 +6,8 @@
 #include "keying/host.h"
 
 #include "base/wire.h"
+#include "config/rules_file.h"
+#include "config/rules_kept.h"
 #include "crypto/hash.h"
 #include "crypto/secret.h"
 #include "esp/sa.h"
@@ -14,6 +16,7 @@
 #include "ipsec/path.h"
 #include "ipsec/sad.h"
 #include "ipsec/spd.h"
+#include "keying/rules_key.h"
 #include "keying/state.h"
 #include "keying/trace.h"
 #include "fakes/shell.h"
@@ -476,6 +479,133 @@ Test(host, manual_keys_through_several_lives)
 	cr_assert_null(sa_of(5, SA_OUT));
 	cr_assert(strstr(host_trouble(host, 5), "lost"), "%s", host_trouble(host, 5));
 	cr_assert_lt(host_fresh_key(host, 5, text, sizeof text), 0);
+	end_life();
+}
+
+/* A file of the daemon's folder: a peer under a set of rules, or under its profile alone. */
+static void ruled_config(struct config *out, const char *compress, const char *lines)
+{
+	char path[96];
+	FILE *f;
+
+	snprintf(path, sizeof path, "%s/home.conf", base);
+	f = fopen(path, "w");
+	cr_assert(f);
+	fprintf(f,
+		"[Interface]\nName = diet1\nAddress = fd00:1::1/64\n[Peer \"b\"]\n"
+		"Keying = manual\nAddress = fd00:1::2\nCipher = chacha20-poly1305-iiv\n"
+		"Fallback = no\nOutSpi = 0x1102\nInSpi = 0x2201\nOutKey = out\nInKey = in\n"
+		"Compress = %s\n%s\n",
+		compress, lines);
+	fclose(f);
+	memset(&errors, 0, sizeof errors);
+	cr_assert_eq(config_load(path, out, &errors), 0, "%s", errors.list[0].text);
+}
+
+/* What a set's RulesDigest has to be. */
+static uint32_t file_digest(const char *compress)
+{
+	struct rules_file file;
+	struct rules_set set;
+	uint8_t data[8192];
+	char path[96];
+	uint32_t digest;
+	FILE *f;
+	size_t len;
+
+	snprintf(path, sizeof path, "%s/rules/%s.cbor", base, compress);
+	f = fopen(path, "rb");
+	cr_assert(f);
+	len = fread(data, 1, sizeof data, f);
+	fclose(f);
+	cr_assert_eq(rules_file_open((struct slice){data, len}, &file, NULL), 0);
+	cr_assert_eq(rules_set_read(file.context, &set, NULL), 0);
+	digest = rules_set_digest(&set);
+	rules_set_free(&set);
+	rules_file_close(&file);
+	return digest;
+}
+
+static void reload_ruled(const char *compress, const char *device)
+{
+	const uint32_t policy[] = {5};
+	char digest[RULES_DIGEST_TEXT];
+	char lines[96] = "";
+	struct config next;
+
+	if (*device)
+		snprintf(lines, sizeof lines, "Device = %s\nRulesDigest = %s", device,
+			rules_digest_print(file_digest(compress), digest));
+	ruled_config(&next, compress, lines);
+	cr_assert_eq(
+		host_reload(host, &config, &next, policy, &errors), 0, "%s", errors.list[0].text);
+	config_fini(&config);
+	config = next;
+	settle();
+	cr_assert(sa_of(5, SA_OUT) && sa_of(5, SA_IN), "%s", host_trouble(host, 5));
+}
+
+/* Which key the SA has: that of the file, or one bound to the rules. */
+static void expect_key(enum sa_dir dir, uint8_t fill, bool dev_sends)
+{
+	uint8_t keymat[36];
+	uint8_t digest[HASH_DIGEST_LEN];
+
+	memset(keymat, fill, sizeof keymat);
+	if (config.peers[0].rules)
+		rules_key_bind(keymat, sizeof keymat, config.peers[0].rules->set.digest, dev_sends);
+	hash_digest((struct slice){keymat, sizeof keymat}, digest);
+	cr_assert_arr_eq(sa_of(5, dir)->key_id, digest, sizeof digest);
+}
+
+/* Ends that differ in rules, or in who is Dev, have no key in common; the record is the file's. */
+Test(host, rules_bind_manual_keys)
+{
+	/* RFC 5869 by OpenSSL 3: `openssl kdf ... HKDF` without salt. */
+	static const uint8_t bound[] = {0xf2, 0x2a, 0x8b, 0x1f, 0xc3, 0x45, 0x01, 0x89, 0x18, 0x4e,
+		0xe6, 0x4c, 0x95, 0xdf, 0x23, 0x8c, 0xf6, 0x4f, 0xf5, 0xeb, 0x36, 0x74, 0xbb, 0x95,
+		0xc6, 0x27, 0x7f, 0x24, 0xd0, 0xb5, 0x05, 0x9d, 0xb9, 0x52, 0x46, 0xfc};
+	uint8_t keymat[sizeof bound];
+	uint8_t abc[HASH_SHA256_LEN];
+	const uint32_t policy[] = {5};
+	char text[256];
+	uint64_t last;
+
+	hash_sha256((struct slice){(const uint8_t *)"abc", 3}, abc);
+	for (size_t i = 0; i < sizeof keymat; i++)
+		keymat[i] = (uint8_t)i;
+	rules_key_bind(keymat, sizeof keymat, abc, true);
+	cr_assert_arr_eq(keymat, bound, sizeof bound);
+
+	write_key("out", 1);
+	write_key("in", 2);
+	shell("mkdir %s/rules && cp %s/conf/rules/*.cbor %s/rules/", base,
+		getenv("DIETVPN_SOURCE_DIR"), base);
+	begin("keying");
+	ruled_config(&config, "link", "");
+	add_policy(5, &config.peers[0]);
+	cr_assert_eq(host_start(host, &config, policy, &errors), 0);
+	cr_assert_eq(host_fresh_key(host, 5, text, sizeof text), 2, "%s", text);
+	settle();
+	expect_key(SA_OUT, 1, false);
+	last = send_packets(sa_of(5, SA_OUT), 10);
+	sa_accept_sequence(sa_of(5, SA_IN), 700);
+
+	/* Under rules: other keys, and no new declaration; the numbers go on where they were. */
+	reload_ruled("icmpv6", "here");
+	expect_key(SA_OUT, 1, true);
+	expect_key(SA_IN, 2, false);
+	cr_assert_eq(send_packets(sa_of(5, SA_OUT), 10), last + 10);
+	cr_assert_neq(replay_check(&sa_of(5, SA_IN)->replay, 700), DROP_NONE);
+	reload_ruled("icmpv6", "peer");
+	expect_key(SA_OUT, 1, false);
+	expect_key(SA_IN, 2, true);
+	reload_ruled("coap-sensor", "peer");
+	expect_key(SA_OUT, 1, false);
+	cr_assert_eq(send_packets(sa_of(5, SA_OUT), 10), last + 20);
+	reload_ruled("link", "");
+	expect_key(SA_OUT, 1, false);
+	cr_assert_eq(send_packets(sa_of(5, SA_OUT), 1), last + 21);
 	end_life();
 }
 
