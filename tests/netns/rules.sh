@@ -1,73 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The presets of conf/rules against what real programs send: ping, libcoap, curl; what the verbs of `dietvpn rules` say; and
-# two daemons with one set of four rules: each flow under its rule, octets as `rules check` predicts, sets that differ.
+# What the verbs of `dietvpn rules` say, of recordings of real programs among others (presets.sh has the presets); and two
+# daemons with one set of four rules: each flow under its rule, octets as `rules check` predicts, sets that differ.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/recorded.sh"
 for tool in tcpdump ping python3; do
 	command -v $tool >/dev/null || { echo "skipped: $tool is not installed"; exit 77; }
 done
-D=$B/bin/dietvpn
-S=$(cd "$(dirname "$0")/../.." && pwd)
-DEV=fd00:d1e7::7 APP=fd00:d1e7::1
-
-ip netns add $P-dev && ip netns add $P-app
-ip -n $P-dev link add e0 type veth peer name e0 netns $P-app
-for end in dev:$DEV app:$APP; do
-	ip -n $P-${end%%:*} addr add ${end#*:}/64 dev e0 nodad
-	ip -n $P-${end%%:*} link set e0 up
-	ip -n $P-${end%%:*} link set lo up
-	# What the rules compare is the packet as it would enter the tunnel, checksums made.
-	ip netns exec $P-${end%%:*} ethtool -K e0 tx off >/dev/null 2>&1
-done
-sleep 0.3
-
-# record NAME FILTER COMMAND...: what the command sends and gets, as NAME.pcap
-record() {
-	local name=$1 filter=$2
-	shift 2
-	ip netns exec $P-dev tcpdump --immediate-mode -i e0 -U -w "$W/$name.pcap" "$filter" 2>"$W/$name.err" &
-	local dump=$!
-	wait_for 5 grep -q "listening on" "$W/$name.err"
-	on dev "$@" >"$W/$name.out" 2>&1
-	sleep 0.5
-	kill $dump
-	wait $dump 2>/dev/null
-}
-
-# restored NAME RULES MOST: every packet of the recording comes back, under the rules, MOST octets for each header at most
-restored() {
-	local out
-	out=$("$D" --json rules check "$S/conf/rules/$2.cbor" --against "$W/$1.pcap" --dev $DEV --app $APP) || { bad "$1 under $2: $out"; return; }
-	printf '%s' "$out" | python3 -c '
-import json, sys
-a = json.load(sys.stdin)["against"]
-took = sum(r["packets"] for r in a["rules"] if r["rule"] != "none")
-before = sum(r["before"] for r in a["rules"]); after = sum(r["after"] for r in a["rules"])
-print("%d packets, %d under a rule, %d octets before, %d after" % (a["packets"], took, before, after))
-sys.exit(not (a["packets"] >= int(sys.argv[1]) and took == a["packets"] and a["lost"] == 0 and before - after >= int(sys.argv[2]) * a["packets"]))
-' "$3" "$4" >"$W/out" && ok "$1 under $2: $(cat "$W/out")" || bad "$1 under $2: $(cat "$W/out")"
-}
-
-# learned NAME PRESET: rules learned of half of the recording reach 95 % of what the preset saves on the other half
-learned() {
-	local out
-	out=$("$D" --json rules learn "$W/$1.pcap" -o "$W/$1.learned.js" --versus "$S/conf/rules/$2.cbor" --dev $DEV --app $APP 2>&1) || { bad "learn $1: $out"; return; }
-	printf '%s' "$out" | python3 -c '
-import json, sys
-a = json.load(sys.stdin); mine = a["before"] - a["after"]; theirs = a["before"] - a["versus_after"]
-print("%d rules; of %d octets in %d packets held back %d saved, by hand %d: %.0f %%" % (a["rules"], a["before"], a["held_back"], mine, theirs, 100 * mine / theirs))
-sys.exit(not (a["lost"] == 0 and a["held_back"] >= 8 and a["before"] > sum(f["after"] for f in a["flows"]) and theirs > 0 and mine >= 0.95 * theirs))
-' >"$W/out" && ok "learned of $1: $(cat "$W/out")" || bad "learned of $1: $(cat "$W/out")"
-	check "... what it wrote is a rule file that gives every packet back" "$D" rules check "$W/$1.learned.js" --against "$W/$1.pcap" --dev $DEV --app $APP
-}
+recorded_pair
 
 record ping 'ip6[40] = 128 or ip6[40] = 129' ping -6 -n -c 20 -i 0.02 -s 24 $APP
-sed -i 's/^//' "$W/ping.err"
 "$D" rules check "$S/conf/rules/icmpv6.cbor" --against "$W/ping.pcap" --dev $DEV --app $APP >"$W/out" 2>&1
 has "ping: table of rules" '^0/1 +40 ' "$W/out"
 has "ping: nothing is lost" '^(every packet|all else) comes back unchanged' "$W/out"
-
-learned ping icmpv6
 
 check "explain: a rule set" "$D" rules explain "$S/conf/rules/coap-sensor.cbor"
 has "... a field of one way" '^coap-option-uri-path +var +Up +4 +ignore value-sent' "$W/out"
@@ -146,31 +91,13 @@ check "docs/explain.svg is what explain draws" cmp "$W/doc.svg" "$S/docs/explain
 check "docs/rules.md has what explain prints" python3 -c 'import sys; sys.exit(open(sys.argv[1]).read() not in open(sys.argv[2]).read())' "$W/doc.out" "$S/docs/rules.md"
 refuse "explain: a packet that the selectors do not admit" "$D" --dir "$W/peer" rules explain --peer gw --hex 4500001c0000400040110000c0000201c00002020007000700080000
 has "... is no matter of rules" '^error: the selectors of gw do not admit this packet' "$W/out"
-if command -v coap-server-notls >/dev/null || command -v coap-server >/dev/null; then
-	server=$(command -v coap-server-notls || command -v coap-server)
-	client=$(command -v coap-client-notls || command -v coap-client)
-	ip netns exec $P-app "$server" -A $APP >"$W/server.log" 2>&1 &
-	echo $! >"$W/server.pid"
-	sleep 0.5
-	record coap "udp port 5683" bash -c "for i in 1 2 3 4 5 6 7 8 9; do '$client' -m put -e 21.\$i 'coap://[$APP]/example_data'; '$client' -m get 'coap://[$APP]/example_data'; done"
-	restored coap coap-sensor 36 44
-	learned coap coap-sensor
+if coap_programs; then
+	coap_server
 	record accept "udp port 5683" "$client" -B 3 -m get -A 40 "coap://[$APP]/.well-known/core?rt=x"
 	repaired "explain: options that no entry stands for" coap-sensor 3 --pcap "$W/accept.pcap" --dev $DEV --app $APP
 else
+	server=
 	echo "skipped: libcoap's programs are not installed: CoAP was not sent"
-fi
-
-if command -v curl >/dev/null; then
-	mkdir "$W/web" && head -c 3000 /dev/urandom >"$W/web/file"
-	(cd "$W/web" && exec ip netns exec $P-app python3 -m http.server --bind $APP 8080) >/dev/null 2>&1 &
-	echo $! >"$W/web.pid"
-	wait_for 10 on dev curl -s -o /dev/null "http://[$APP]:8080/"
-	record web "tcp port 8080" sh -c "for i in 1 2 3 4 5 6; do curl -s -o /dev/null 'http://[$APP]:8080/file'; done"
-	restored web tcp-web 48 36
-	learned web tcp-web
-else
-	echo "skipped: curl is not installed: HTTP was not sent"
 fi
 
 # the examples of docs/rules.md, and what is said about what is wrong
@@ -201,16 +128,11 @@ has "... names file and digests" "^mine +1 +1 +[0-9]+ +[0-9a-f]{8} +[0-9a-f]{8} 
 # quad OUT [LEFT-OUT]: CoAP, a flow to UDP port 53, echo and TCP from the presets, without the rule of that number.
 quad() {
 	python3 - "$S/conf/rules" "$1" "${2:-}" <<-'PYTHON'
-		import copy, json, sys
+		import json, sys
 		folder, out, without = sys.argv[1:]
 		def rules(name):
 		    return json.load(open("%s/%s.json" % (folder, name)))["ietf-schc:schc"]["rule"]
-		coap, echo, tcp = rules("coap-sensor")[0], rules("icmpv6")[0], rules("tcp-web")[0]
-		dns = copy.deepcopy(coap)
-		dns["entry"] = [e for e in dns["entry"] if "coap" not in e["field-id"]]
-		for e in dns["entry"]:
-		    if e["field-id"].endswith("udp-app-port"):
-		        e["target-value"][0]["value"] = "ADU="
+		coap, echo, tcp, dns = rules("coap-sensor")[2], rules("icmpv6")[0], rules("tcp-web")[0], rules("dns")[0]
 		ids = {"coap": (0, 1), "dns": (2, 2), "echo": (6, 3), "tcp": (14, 4)}
 		chosen = []
 		for name, rule in (("coap", coap), ("dns", dns), ("echo", echo), ("tcp", tcp)):
