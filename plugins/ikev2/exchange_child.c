@@ -211,9 +211,10 @@ static void refused(struct ike_sa *sa, const struct create *c, const struct noti
 	default:
 		if (first_failed(sa, c, child_refused_why(n->type)))
 			break;
-		/* It does not make children: a second IKE SA brings its own. */
 		say(k, KEYING_INFO, sa->peer, "it answers CREATE_CHILD_SA with error %u", n->type);
-		if (sa->side == SIDE_I && sa->peer->sa == sa)
+		/* It does not make children: a second IKE SA brings its own. But not the plain one
+		 * beside the one that compresses: it would be refused there as well, and so on. */
+		if (sa->side == SIDE_I && sa->peer->sa == sa && (c->old || !ike_sa_has_child(sa)))
 			reauthenticate(sa);
 	}
 }
