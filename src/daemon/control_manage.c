@@ -153,12 +153,16 @@ static bool pick(struct daemon *daemon, struct control_call *call, size_t *manag
 	}
 	if (n == 1 || (n_templates == 1 && strcmp(call->verb, "enroll.reset") != 0))
 		return true;
-	if (n)
+	if (n) {
 		control_fail(call, -EINVAL, "several %s know enrolment: name one",
 			*tunnel ? "keyings of it" : "tunnels");
-	else
+	} else if (*tunnel && !daemon_find(daemon, tunnel)) {
+		snprintf(call->hint, sizeof(call->hint), "dietvpn up %s", tunnel);
+		control_fail(call, -ENOENT, "tunnel %s is not up", tunnel);
+	} else {
 		control_fail(call, -ENOENT, "no keying of %s%s knows enrolment",
 			*tunnel ? "tunnel " : "any tunnel", tunnel);
+	}
 	return false;
 }
 
