@@ -9,6 +9,7 @@
 # open). All three must be 0.
 #   tests/powercut.sh BIN        SEEDS=1000 tests/powercut.sh BIN
 set -u
+renice -n 10 $$ >/dev/null # it waits for nothing, others do
 BIN=${1:?usage: powercut.sh FOLDER-OF-THE-TOOLS}
 SEEDS=${SEEDS:-40}
 [ -x "$BIN/state_life" ] && [ -f "$BIN/powercut.so" ] || { echo "powercut: tools are not built"; exit 77; }

@@ -183,9 +183,8 @@ exits 0 "and the tunnel goes on" on a ping -c 1 -W 1 "$(other_inner a)"
 sed -i '/^Mut/d' "$W/a/etc/home.conf"
 exits 0 "reload" d reload
 
-background events a "$cli" --socket "$W/a/run/control.sock" log -f
-background events-json a "$cli" --socket "$W/a/run/control.sock" --json log -f
-sleep 0.3
+follow events a log -f
+follow events-json a --json log -f
 exits 1 "up of what is up" d up home
 exits 5 "up of a file that is not there" d up nowhere
 prints '^nowhere.conf: '

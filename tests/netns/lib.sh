@@ -192,6 +192,14 @@ background_stop() {
 	wait "$(cat "$W/bg-$1.pid")" 2>/dev/null
 	rm -f "$W/bg-$1.pid"
 }
+# follow NAME SIDE WORD...: `dietvpn WORD...` in the background; its request has been sent when this returns.
+follow() {
+	local name=$1 side=$2
+	shift 2
+	background "$name" "$side" "$B/bin/dietvpn" --socket "$W/$side/run/control.sock" "$@"
+	wait_for 10 sh -c "grep -qx dietvpn /proc/$(cat "$W/bg-$name.pid")/comm && ls -l /proc/$(cat "$W/bg-$name.pid")/fd | grep -q socket:"
+	sleep 0.3
+}
 capture() { # capture SIDE IFACE NAME [FILTER [DIRECTION]]
 	background "tcpdump-$3" "$1" tcpdump --immediate-mode -B 16384 -Q "${5:-inout}" -i "$2" -U -s 0 -w "$W/$3.pcap" ${4:+"$4"}
 	wait_for 5 grep -q listening "$W/tcpdump-$3.out"

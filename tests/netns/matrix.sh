@@ -12,9 +12,9 @@ one() {
 	check "ping b to a" on b ping -c 3 -i 0.05 -W 2 "$(other_inner b)"
 	check "1400 octets" on a ping -c 2 -i 0.05 -W 2 -s 1400 "$(other_inner a)"
 	iperf_server
-	check "TCP a to b" wait_for 3 on a iperf3 -c "$(other_inner a)" -t 1
+	check "TCP a to b" wait_for 3 on a iperf3 -c "$(other_inner a)" -n 8M
 	iperf_server
-	check "TCP b to a" wait_for 3 on a iperf3 -c "$(other_inner a)" -t 1 -R
+	check "TCP b to a" wait_for 3 on a iperf3 -c "$(other_inner a)" -n 8M -R
 	tunnel_down
 }
 for inner in 4 6; do

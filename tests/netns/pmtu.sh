@@ -63,9 +63,9 @@ one() { # TITLE
 	if [ "$mtu" -ge 1280 ]; then ok "TUN MTU $mtu"; else bad "TUN MTU $mtu is below 1280"; fi
 	check "inner packet of 1280 octets" wait_for 6 on a ping -c 1 -W 1 -M "do" -s $((INNER == 6 ? 1232 : 1252)) "$(other_inner a)"
 	iperf_server
-	check "TCP a to b" wait_for 10 on a iperf3 -c "$(other_inner a)" -t 1
+	check "TCP a to b" wait_for 10 on a iperf3 -c "$(other_inner a)" -n 4M
 	iperf_server
-	check "TCP b to a" wait_for 10 on a iperf3 -c "$(other_inner a)" -t 1 -R
+	check "TCP b to a" wait_for 10 on a iperf3 -c "$(other_inner a)" -n 4M -R
 	on a ping -c 2 -i 0.3 -W 1 -M "do" -s 1380 "$(other_inner a)" >"$W/ptb" 2>&1
 	has "a large ping with DF is told the MTU" 'too long|Frag needed|too big|mtu' "$W/ptb"
 	check "a forged Packet Too Big is sent" forge
