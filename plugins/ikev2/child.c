@@ -288,12 +288,22 @@ static bool is_fallback(const struct child *child)
 	return false;
 }
 
+const struct dh_group *ike_sa_group(const struct ike_sa *sa)
+{
+	const struct allowed *ours = &sa->peer->settings->ike;
+
+	for (size_t i = 0; i < ours->n_groups; i++)
+		if (ours->groups[i] == sa->group)
+			return dh_find(sa->group);
+	return dh_find(ours->groups[0]);
+}
+
 void child_offer(const struct ike_sa *sa, struct allowed *allowed, bool with_ke)
 {
 	*allowed = sa->peer->settings->esp;
 	if (with_ke) {
 		allowed->n_groups = 1;
-		allowed->groups[0] = sa->peer->settings->ike.groups[0];
+		allowed->groups[0] = ike_sa_group(sa)->id;
 	}
 }
 
@@ -501,8 +511,10 @@ void child_refusal(
 			"Address, Routes and Allow of both");
 	else if (error == NO_PROPOSAL_CHOSEN && p->sa.data)
 		n = snprintf(text, sizeof text,
-			"NO_PROPOSAL_CHOSEN: no common proposal for ESP, compare Cipher; it "
-			"offers ");
+			"NO_PROPOSAL_CHOSEN: no common proposal for ESP, compare %s; it offers ",
+			sa->peer->settings->pfs && sa->state == IKE_UP && !p->ke.data
+				? "Pfs and Cipher"
+				: "Cipher");
 	else
 		return;
 	if (error == NO_PROPOSAL_CHOSEN)

@@ -19,21 +19,57 @@ static const struct hcp_rules *rules_of(const struct settings *s)
 	return s->has_rules ? &s->rules : NULL;
 }
 
+/* They are as many as its bits let there be, of all peers together: the SA does without. */
+static void no_short_spi(const struct child *child)
+{
+	const struct ike_sa *sa = child->ike;
+	char text[TEXT];
+
+	snprintf(text, sizeof text,
+		"no SPI of %u bits is left, other SAs have them all: not compressed; EspSpiLsb = "
+		"16 at both ends has room",
+		child->hcp.hcp.value[HCP_SPI_LSB]);
+	say(sa->keying, KEYING_WARN, sa->peer, "%s", text);
+	trouble(sa->keying, sa->peer, text);
+}
+
 /* A rule knows one selector of each side (diet-esp.md 10). */
 static bool single(const struct child *child)
 {
 	return child->local.n == 1 && child->remote.n == 1;
 }
 
-void child_offer_hcp(struct child *child, struct payload_writer *w)
+int child_wish_hcp(struct child *child, const struct child *old)
 {
 	const struct settings *s = settings_of(child);
+	int r;
 
-	if (!s->compress || !single(child))
+	/* Whoever rekeys, the two agree on what they have agreed on, not on his own wish. */
+	child->hcp_wished = old ? old->compressed : s->compress;
+	child->hcp = old ? old->hcp : (struct hcp_choice){.hcp = s->hcp, .by_rules = s->has_rules};
+	if (!child->hcp_wished)
+		return child_reserve(child, NULL);
+	r = child_reserve(child, &child->hcp.hcp);
+	if (r != -ENOSPC && r != -EADDRINUSE)
+		return r;
+	no_short_spi(child);
+	child->hcp_wished = false;
+	return child_reserve(child, NULL);
+}
+
+/* With our rules as an offer has them, NULL: none. */
+static const struct hcp_rules *wished_rules(const struct child *child)
+{
+	return child->hcp.by_rules ? rules_of(settings_of(child)) : NULL;
+}
+
+void child_offer_hcp(struct child *child, struct payload_writer *w)
+{
+	if (!child->hcp_wished || !single(child))
 		return;
 	child->hcp_offered = true;
 	payload_add_vendor(w);
-	payload_hcp_offer(w, &s->hcp, rules_of(s));
+	payload_hcp_offer(w, &child->hcp.hcp, wished_rules(child));
 }
 
 /* Private numbers mean what we think only from those who speak of them as we do. */
@@ -59,12 +95,13 @@ bool child_rules_needed(const struct child *child)
 
 const char *child_accept_hcp(struct child *child, const struct payloads *p)
 {
-	const struct settings *s = settings_of(child);
 	const struct notify *n = find_hcp(child->ike, p);
+	const struct hcp_choice wish = child->hcp;
 
 	hear_rules(child, p);
-	child->compressed = n && child->hcp_offered && single(child) &&
-			    payload_hcp_accept(n->data, &s->hcp, rules_of(s), &child->hcp);
+	child->compressed =
+		n && child->hcp_offered && single(child) &&
+		payload_hcp_accept(n->data, &wish.hcp, wished_rules(child), &child->hcp);
 	if (n && !child->compressed)
 		return "it compresses as we did not offer";
 	if (!child_rules_needed(child))
@@ -106,7 +143,8 @@ int child_answer_hcp(struct child *child, const struct payloads *p)
 		trace_uncompressed(child->ike, n->data);
 	if (child->compressed && !child_reserve(child, &child->hcp.hcp))
 		return 0;
-	/* No short SPI is left: the SA does without. */
+	if (child->compressed)
+		no_short_spi(child);
 	child->compressed = false;
 	return child_reserve(child, NULL);
 }

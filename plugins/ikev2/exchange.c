@@ -238,7 +238,7 @@ void ike_sa_closed(struct ike_sa *sa)
 /* Only the newest message that verified moves the peer (trust.md 4.4). */
 static void follow(struct ike_sa *sa, const struct way *way)
 {
-	if (sa->side == SIDE_R && sa->way.socket == way->socket)
+	if (sa->follows && sa->way.socket == way->socket)
 		sa->way = *way;
 }
 

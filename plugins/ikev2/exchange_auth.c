@@ -82,13 +82,12 @@ static void put_child(struct child *child, struct payload_writer *w)
 
 int ask_auth(struct ike_sa *sa)
 {
-	const struct settings *s = sa->peer->settings;
 	struct child *child = sa->handshake->childless ? NULL : child_create(sa);
 	struct message_writer w;
 	int r = 0;
 
 	if (!sa->handshake->childless)
-		r = child ? child_reserve(child, s->compress ? &s->hcp : NULL) : -ENOMEM;
+		r = child ? child_wish_hcp(child, NULL) : -ENOMEM;
 	if (r)
 		return r;
 	sa->next_request = 1;

@@ -62,14 +62,16 @@ static int put_request(struct ike_sa *sa, struct message_writer *w, struct creat
 {
 	const struct settings *s = sa->peer->settings;
 	uint8_t spi[4];
-	bool plain;
+	bool beside;
 	int r;
 
 	c->fresh = child_create(sa);
-	plain = c->old ? !c->old->compressed && c->old->fallback : has_compressed(sa);
-	r = c->fresh ? child_reserve(c->fresh, s->compress && !plain ? &s->hcp : NULL) : -ENOMEM;
+	beside = !c->old && has_compressed(sa);
+	r = !c->fresh ? -ENOMEM
+	    : beside  ? child_reserve(c->fresh, NULL)
+		      : child_wish_hcp(c->fresh, c->old);
 	if (!r && s->pfs) {
-		c->group = dh_find(s->ike.groups[0]);
+		c->group = ike_sa_group(sa);
 		r = dh_generate(c->group, c->private_key, c->public_key);
 	}
 	if (r)
@@ -93,8 +95,7 @@ static int put_request(struct ike_sa *sa, struct message_writer *w, struct creat
 	}
 	payload_ts_add(&w->payloads, PAYLOAD_TSI, &c->fresh->local);
 	payload_ts_add(&w->payloads, PAYLOAD_TSR, &c->fresh->remote);
-	if (!plain)
-		child_offer_hcp(c->fresh, &w->payloads);
+	child_offer_hcp(c->fresh, &w->payloads);
 	return 0;
 }
 

@@ -106,6 +106,7 @@ static int take_answer(struct ike_sa *sa, const struct message *m, const struct 
 	memcpy(sa->spis, m->spis, sizeof sa->spis);
 	memcpy(h->nonce[SIDE_R], p->nonce.data, p->nonce.len);
 	h->nonce_len[SIDE_R] = p->nonce.len;
+	sa->group = h->chosen.group;
 	h->peer_hashes = auth_read_hashes(p);
 	h->ppk = sa->peer->settings->ppk_len && payloads_notify(p, USE_PPK);
 	h->cert_asked = p->certreq_raw;

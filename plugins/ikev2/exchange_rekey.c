@@ -20,7 +20,7 @@ void ask_rekey_ike(struct ike_sa *sa)
 	sa->want_rekey = false;
 	if (c) {
 		c->offer = sa->peer->settings->ike;
-		c->group = dh_find(c->offer.groups[0]);
+		c->group = ike_sa_group(sa);
 		ike_sa_random_spi(sa->keying, c->spi);
 		r = dh_generate(c->group, c->private_key, c->public_key);
 	}
@@ -60,6 +60,8 @@ static struct ike_sa *succeed(const struct successor *s)
 	sa->way = old->way;
 	sa->dietvpn = old->dietvpn;
 	sa->fragments = old->fragments;
+	sa->follows = old->follows;
+	sa->group = s->chosen->group;
 	sa->keys.prf = prf_find(s->chosen->prf);
 	sa->keys.suite = keymat_suite(s->chosen->encr, s->chosen->key_bits);
 	r = sa->keys.prf && sa->keys.suite
@@ -118,6 +120,24 @@ void ike_sa_promote(struct ike_sa *sa, struct ike_sa *next)
 	sa->end_ms = sa->keying->host->now_ms(sa->keying->host) + IKE_REPLACED_MS;
 }
 
+/* RFC 7296 1.3: it wants another one of our groups; asked for once. */
+static bool another_group(struct ike_sa *sa, const struct create *c, const struct notify *n)
+{
+	const struct allowed *ours = &sa->peer->settings->ike;
+	uint16_t wanted;
+
+	if (!n || n->type != INVALID_KE_PAYLOAD || n->data.len != 2 || sa->regrouped)
+		return false;
+	wanted = get_be16(n->data.data);
+	for (size_t i = 0; i < ours->n_groups; i++)
+		if (ours->groups[i] == wanted && wanted != c->group->id) {
+			sa->regrouped = true;
+			sa->group = wanted;
+			return true;
+		}
+	return false;
+}
+
 void on_rekey_response(struct ike_sa *sa, struct create *c, const struct payloads *p)
 {
 	const struct notify *n = payloads_error(p);
@@ -131,6 +151,11 @@ void on_rekey_response(struct ike_sa *sa, struct create *c, const struct payload
 		if (next)
 			ike_sa_destroy(next);
 		ike_sa_promote(sa, c->rival_sa);
+		return;
+	}
+	if (another_group(sa, c, n)) {
+		sa->want_rekey = true;
+		exchange_next(sa);
 		return;
 	}
 	if (n && n->type == TEMPORARY_FAILURE) {

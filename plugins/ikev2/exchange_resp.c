@@ -58,6 +58,8 @@ static struct ike_sa *promote(struct examined *e)
 	sa->next_iv = half->next_iv;
 	sa->next_expected = 1;
 	sa->fragments = half->fragments;
+	sa->group = half->chosen.group;
+	sa->follows = true;
 	h->chosen = half->chosen;
 	memcpy(h->nonce[SIDE_I], e->init.nonce.data, e->init.nonce.len);
 	h->nonce_len[SIDE_I] = e->init.nonce.len;

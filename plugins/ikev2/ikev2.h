@@ -82,7 +82,8 @@ struct child {
 	sa_id sa[2];
 	bool installed[2], reserved; /* reserved: spi[SA_IN], and no SA has it yet */
 	enum child_state state;
-	bool hcp_offered;  /* by us */
+	bool hcp_wished; /* by us: as hcp says until the peer has answered */
+	bool hcp_offered;
 	bool hcp_heard;    /* from the peer */
 	bool theirs_known; /* and of which rules it spoke: */
 	struct hcp_rules theirs;
@@ -93,7 +94,7 @@ struct child {
 	struct child *replaces;            /* later: until this one is deleted */
 	struct selectors local, remote;
 	bool compressed, fallback; /* fallback: plain, beside one that compresses */
-	struct hcp_choice hcp;     /* compressed: how */
+	struct hcp_choice hcp;     /* compressed, or wished: how */
 };
 
 enum ike_state {
@@ -185,9 +186,12 @@ struct ike_sa {
 	struct handshake *handshake; /* NULL once up */
 	struct ike_sa *successor;    /* made by the peer's rekey that is just being answered */
 	bool want_delete, want_alive, want_rekey, want_child;
-	bool childless;       /* it has had no child yet */
-	uint64_t again_ms;    /* not 0: when a refused rekey of a child is asked for again */
-	bool dietvpn;         /* our Vendor ID was seen */
+	bool childless;    /* it has had no child yet */
+	uint64_t again_ms; /* not 0: when a refused rekey of a child is asked for again */
+	bool dietvpn;      /* our Vendor ID was seen */
+	bool follows;      /* the peer may move: it began the first of those that were rekeyed */
+	uint16_t group;    /* of its key exchange, or that the peer wants for the next one: */
+	bool regrouped;
 	bool fragments;       /* both ends said IKEV2_FRAGMENTATION_SUPPORTED */
 	const char *fail_why; /* closed for this reason: tried again later */
 	struct trail trail;   /* of its last exchange */
@@ -413,7 +417,10 @@ struct child *child_by_spi(struct ike_sa *sa, enum sa_dir dir, uint32_t spi);
  * or negative errno. */
 int child_reserve(struct child *child, const struct hcp *hcp);
 
-/* child_hcp.c: what a child compresses with. Offers it where one selector of each side lets it. */
+/* child_hcp.c: what a child compresses with. We wish that it does as the old one that it replaces,
+ * NULL: as our settings say; and its SPI is reserved for that. 0 or negative errno. */
+int child_wish_hcp(struct child *child, const struct child *old);
+/* Offers it where one selector of each side lets it. */
 void child_offer_hcp(struct child *child, struct payload_writer *w);
 /* The peer's answer to it. Why it cannot be taken, NULL where it could. */
 const char *child_accept_hcp(struct child *child, const struct payloads *p);
@@ -433,6 +440,8 @@ void child_note_rules(const struct child *child);
 
 /* child.c again. */
 void child_offer(const struct ike_sa *sa, struct allowed *allowed, bool with_ke);
+/* For another key exchange: the group of the last one if it is ours, else our first. */
+const struct dh_group *ike_sa_group(const struct ike_sa *sa);
 /* SAs with keys of these nonces; chosen has the peer's SPI. 0 or negative errno. */
 int child_install(struct child *child, const struct chosen *chosen, struct slice g_ir,
 	const struct nonces *n, enum child_how how);

@@ -7,6 +7,7 @@
     pairs.py refused TABLE           NAME SIDE PATTERN of the rows that are refused, one per line
     pairs.py serve                   host b: CoAP is another program's, TCP on port 7000 is echoed
     pairs.py drive TABLE [ROW...]    host a: ping, CoAP and TCP of each row, everything answered
+    pairs.py rekey TABLE FOLDER [ROW...]   the same after rekeys from both ends
     pairs.py check TABLE A B WIRE    captures of the TUN of a and of b, and of the wire at b: each packet has come out as it
                                      went in, and is as long on the wire as diet-esp.md says; prints a line per row
 
@@ -17,6 +18,7 @@ import ipaddress
 import os
 import socket
 import struct
+import subprocess
 import sys
 import threading
 import time
@@ -29,6 +31,7 @@ IOT = dict(dscp=1, ecn=1, flow=2, align=0, spi=8, sn=8, trailer=1, hop=0, rid=0)
 class Start:
     keys = {"a": {"Cipher": "aes-ccm-8-iiv", "Compress": "iot"}, "b": {"Cipher": "aes-ccm-8-iiv", "Compress": "iot"}}
     attributes = IOT
+    section = False
 
 
 class Row:
@@ -37,8 +40,9 @@ class Row:
         self.number, self.name = number, name
         self.keys = {"a": above.keys["a"] | self.lines(a), "b": above.keys["b"] | self.lines(a if b in ("=", "") and name == "*" or b == "=" else b)}
         self.attributes = dict(above.attributes)
-        self.plain = self.alone = False
+        self.plain = self.alone = self.once = False
         self.cipher, self.proto, self.port = "aes-ccm-8-iiv", 0, None
+        self.section = above.section or name == "*" and bool(out)
         self.bits, self.inner, self.outer, self.encap = (0, 0), 6, 4, "raw"
         self.refused, self.traffic = None, ""
         if out[:2] in ("a ", "b "):
@@ -385,12 +389,69 @@ def drive_row(row):
     return None
 
 
-def drive(table, names):
+def burst(row, stop, lost):
+    """A packet each millisecond and its answer, until stop; lost[0]: how many were not answered, lost[1]: of how many."""
+    with open_socket(row, socket.SOCK_RAW, socket.IPPROTO_ICMP if row.inner == 4 else socket.IPPROTO_ICMPV6) as s:
+        s.bind((row.address("a"), 0))
+        s.setblocking(False)
+        sent, seen = 0, set()
+
+        def hear():
+            try:
+                while True:
+                    answer = s.recv(2048)
+                    answer = answer[20:] if row.inner == 4 else answer
+                    if answer[:1] == (b"\0" if row.inner == 4 else b"\x81") and answer[4:6] == b"PB":
+                        seen.add(answer[6:8])
+            except BlockingIOError:
+                pass
+
+        while not stop.is_set() and sent < 65535:
+            sent += 1
+            echo = struct.pack(">BBH2sH", 8 if row.inner == 4 else 128, 0, 0, b"PB", sent) + bytes(8)
+            if row.inner == 4:
+                echo = echo[:2] + struct.pack(">H", checksum(echo)) + echo[4:]
+            s.sendto(echo, (row.address("b"), 0))
+            hear()
+            time.sleep(0.001)
+        until = time.monotonic() + 1
+        while len(seen) < sent and time.monotonic() < until:
+            time.sleep(0.005)
+            hear()
+        lost[:] = sent - len(seen), sent
+
+
+def rekey(command, side, row, *options):
+    done = subprocess.run(command[side] + ["sa", "rekey", *options, row.name], capture_output=True, text=True, check=False)
+    return None if done.returncode == 0 else f"sa rekey {' '.join(options)} on {side}: {done.stdout}{done.stderr}"
+
+
+def rekey_row(row, command):
+    """Both kinds from both ends; rows of the key exchange under a packet per millisecond, none of which may be lost."""
+    stop, lost = threading.Event(), [0, 0]
+    sender = threading.Thread(target=burst, args=(row, stop, lost)) if row.section else None
+    if sender:
+        sender.start()
+    why = None
+    for side in "abab" if sender else "ab":
+        why = why or rekey(command, side, row)
+        time.sleep(0.02)
+    for side in "ab" if sender else "":
+        why = why or rekey(command, side, row, "--ike") or rekey(command, side, row)
+        time.sleep(0.03)
+    if sender:
+        stop.set()
+        sender.join()
+    return why or (f"{lost[0]} of {lost[1]} pings are lost" if lost[0] else drive_row(row))
+
+
+def drive(table, folder, rekeys, *names):
     failed = 0
+    command = folder and {side: [os.environ["DIETVPN_BINARY_DIR"] + "/bin/dietvpn", "--socket", f"{folder}/{side}/run/control.sock"] for side in "ab"}
     for row in rows(table):
-        if row.refused or names and row.name not in names:
+        if row.refused or rekeys and row.once or names and row.name not in names:
             continue
-        why = drive_row(row)
+        why = rekey_row(row, command) if rekeys else drive_row(row)
         if why:
             print(f"FAIL {row.name}: {why}")
             failed += 1
@@ -434,7 +495,9 @@ def main(words):
     elif command == "serve":
         serve()
     elif command == "drive":
-        return drive(arguments[0], arguments[1:])
+        return drive(arguments[0], None, False, *arguments[1:])
+    elif command == "rekey":
+        return drive(arguments[0], arguments[1], True, *arguments[2:])
     elif command == "check":
         return check(*arguments)
     else:

@@ -59,9 +59,32 @@ capture a diet0 a
 capture b diet0 b
 capture b out0 wire "udp port 4500 or udp port 500 or proto 50 or ip6 proto 50"
 
-cross() { check "$1" on a $PAIRS drive "$TABLE"; }
-cross "ping, CoAP and TCP of each row"
+check "ping, CoAP and TCP of each row" on a $PAIRS drive "$TABLE"
+check "the same after rekeys from both ends, under ping" on a $PAIRS rekey "$TABLE" "$W"
+# once, but for who is refused the plain SA of a rekey, and begins anew
+grep -oE 'peer "[^"]*": IKE SA is up' "$W/a.log" | sort | uniq -c | awk '$1 > 1' | grep -v '"pfs-there"' >"$W/twice"
+check "no IKE SA was begun twice" test ! -s "$W/twice"
 capture_stop a; capture_stop b; capture_stop wire
 $PAIRS check "$TABLE" "$W/a.pcap" "$W/b.pcap" "$W/wire.pcap" >"$W/checked" || fails=$((fails + 1))
 cat "$W/checked"
+
+echo "== refused, and why"
+$PAIRS refused "$TABLE" >"$W/refused"
+while read -r name _; do dietvpn a sa initiate "$name"; done <"$W/refused" >"$W/out" 2>&1
+sleep 0.5
+while read -r name side pattern; do
+	dietvpn "$side" why --ladder "$name" >"$W/why" 2>&1
+	has "$name: $side says why" "$pattern" "$W/why"
+	refuse "$name: no ESP SA" sh -c "ip netns exec $P-b $B/bin/dietvpn --socket $W/b/run/status.sock sa | grep -q ' $name '"
+	[ -z "${SHOW:-}" ] || cat "$W/why"
+done <"$W/refused"
+
+echo "== D"
+before=$(dietvpn b sa | grep -c 'ed25519')
+check "a ends an IKE SA" dietvpn a sa terminate ed25519
+check "b's SAs of it are gone, $before before" wait_for 3 sh -c "! ip netns exec $P-b $B/bin/dietvpn --socket $W/b/run/status.sock sa | grep -q ed25519"
+check "b ends another" dietvpn b sa terminate ecdsa
+check "a's SAs of it are gone" wait_for 3 sh -c "! ip netns exec $P-a $B/bin/dietvpn --socket $W/a/run/status.sock sa | grep -q ecdsa"
+check "and both come again" on a $PAIRS drive "$TABLE" ed25519 ecdsa
+nonces_unique
 finish

@@ -583,6 +583,55 @@ Test(ikev2, compression_and_its_fallback)
 		newest(&left, SA_OUT, true)->params.attrs.len);
 }
 
+/* Whoever replaces it, a child compresses as the two have agreed, not as he alone would wish. */
+Test(ikev2, a_rekey_keeps_the_compression)
+{
+	static const char *const rows[][2] = {
+		{"Compress = iot\nEspSnLsb = 16\n", "Compress = iot\n"},
+		{"Compress = safe\nWindow = 64\n", "Compress = iot\n"},
+		{"Compress = iot\n", "Compress = safe\n"}, /* refused: plain, and stays it */
+		{"Compress = off\n", "Compress = iot\n"},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char text[2][96];
+		uint8_t was[64];
+		size_t len;
+
+		set_up();
+		for (int k = 0; k < 2; k++)
+			snprintf(text[k], sizeof text[k], "Cipher = chacha20-poly1305\n%s",
+				rows[i][k]);
+		begin(&left, &right, "", text[0]);
+		begin(&right, &left, "", text[1]);
+		acquire(&left);
+		run(SECOND);
+		len = newest(&left, SA_OUT, false)->params.attrs.len;
+		cr_assert_leq(len, sizeof was);
+		memcpy(was, newest(&left, SA_OUT, false)->attrs, len);
+		for (int n = 0; n < 4; n++) {
+			expire(n % 2 ? &left : &right, SA_SOFT_EXPIRED);
+			run(10 * SECOND);
+			expect_one_pair(i < 2 ? 4 : 2);
+			cr_assert_eq(newest(&left, SA_OUT, false)->params.attrs.len, len);
+			cr_assert_arr_eq(
+				newest(&left, SA_OUT, false)->attrs, was, len, "row %zu", i);
+		}
+		tear_down();
+	}
+}
+
+/* The plain child beside it is refused: that is no reason for another IKE SA. */
+Test(ikev2, pfs_at_one_end)
+{
+	begin(&left, &right, "", "Cipher = chacha20-poly1305\nCompress = iot\n");
+	begin(&right, &left, "", "Cipher = chacha20-poly1305\nCompress = iot\nPfs = yes\n");
+	acquire(&left);
+	run(20 * SECOND);
+	cr_assert_eq(wire.messages, 6u, "%zu messages", wire.messages);
+	expect_one_pair(2);
+}
+
 Test(ikev2, who_does_not_compress_gets_plain_esp)
 {
 	begin(&left, &right, "", "Cipher = chacha20-poly1305\nCompress = iot\n");
