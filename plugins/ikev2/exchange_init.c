@@ -25,6 +25,10 @@ static void put_init(struct ike_sa *sa, struct message_writer *w)
 	if (s->nat_detection)
 		nat_add(sa->keying, &w->payloads, sa->spis, &sa->way, s->core.encap == ENCAP_UDP);
 	auth_add_hashes(&w->payloads, auth_hashes(s));
+	/* Not asked for by RFC 6023, but a responder whose answers are no longer than their
+	 * questions has room for it. */
+	if (s->childless)
+		payload_add_notify_ike(&w->payloads, CHILDLESS_IKEV2_SUPPORTED);
 	if (s->ppk_len)
 		payload_add_notify(&w->payloads, USE_PPK, (struct slice){NULL, 0});
 	if (wants_fragments(s))

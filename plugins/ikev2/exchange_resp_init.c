@@ -11,7 +11,16 @@
 #include <errno.h>
 #include <string.h>
 
-enum { HALF_SWEEP_MS = 5000, REFUSAL_MAX = 128, KE_GROUP_LEN = 2, NOTIFY_LEN = 8, CERTREQ_LEN = 5 };
+enum {
+	HALF_SWEEP_MS = 5000,
+	REFUSAL_MAX = 128,
+	KE_GROUP_LEN = 2,
+	NOTIFY_LEN = 8,
+	NAT_LEN = NOTIFY_LEN + HASH_SHA1_LEN,
+	CERTREQ_LEN = 5,
+	HASH_LEN = 2, /* of one in SIGNATURE_HASH_ALGORITHMS */
+	HASH_BITS = 32,
+};
 
 /* What any of our responders allows; the peer itself is known only in IKE_AUTH. */
 static void allowed_of_all(const struct keying *k, struct allowed *out)
@@ -93,26 +102,33 @@ static bool wants_keys(const struct keying *k)
 	return false;
 }
 
-size_t resp_write_answer(struct keying *k, const struct half *half)
+/* SA, KE and Nr: without them it is no answer. */
+static void begin_answer(struct keying *k, const struct half *half, struct message_writer *w)
 {
 	const struct dh_group *group = dh_find(half->chosen.group);
 	struct message head = {.exchange = IKE_SA_INIT, .flags = MESSAGE_FLAG_RESPONSE};
-	struct message_writer w;
 
 	memcpy(head.spis, half->spis, sizeof head.spis);
-	message_begin(&w, &head, false, k->scratch, SCRATCH_LEN);
-	payload_sa_answer(&w.payloads, PROTOCOL_IKE, &half->chosen, (struct slice){NULL, 0});
-	payload_add_ke(&w.payloads, group->id, (struct slice){half->public_key, group->public_len});
-	payload_add(&w.payloads, PAYLOAD_NONCE, (struct slice){half->nonce_r, half->nonce_r_len});
-	if (half->nat_asked)
+	message_begin(w, &head, false, k->scratch, SCRATCH_LEN);
+	payload_sa_answer(&w->payloads, PROTOCOL_IKE, &half->chosen, (struct slice){NULL, 0});
+	payload_add_ke(
+		&w->payloads, group->id, (struct slice){half->public_key, group->public_len});
+	payload_add(&w->payloads, PAYLOAD_NONCE, (struct slice){half->nonce_r, half->nonce_r_len});
+}
+
+size_t resp_write_answer(struct keying *k, const struct half *half)
+{
+	struct message_writer w;
+
+	begin_answer(k, half, &w);
+	if (half->nat)
 		nat_add(k, &w.payloads, half->spis, &half->way, false);
 	if (half->ppk)
 		payload_add_notify(&w.payloads, USE_PPK, (struct slice){NULL, 0});
-	payload_add_notify_ike(&w.payloads, CHILDLESS_IKEV2_SUPPORTED);
-	if (half->hashes_asked)
-		auth_add_hashes(&w.payloads, hashes_of_all(k));
-	if (wants_keys(k) &&
-		IKE_HEADER_LEN + w.payloads.len + CERTREQ_LEN + NOTIFY_LEN <= half->init_len)
+	if (half->childless)
+		payload_add_notify_ike(&w.payloads, CHILDLESS_IKEV2_SUPPORTED);
+	auth_add_hashes(&w.payloads, half->hashes);
+	if (half->key_request)
 		payload_add_raw_key_request(&w.payloads);
 	if (half->fragments)
 		payload_add_notify(
@@ -120,11 +136,66 @@ size_t resp_write_answer(struct keying *k, const struct half *half)
 	return message_end(&w, NULL, 0);
 }
 
+static bool take(size_t *room, bool wanted, size_t len)
+{
+	if (!wanted || len > *room)
+		return false;
+	*room -= len;
+	return true;
+}
+
+/* As many as there is room for, those that the peer lists itself before others. */
+static uint32_t take_hashes(size_t *room, uint32_t ours, uint32_t theirs)
+{
+	const uint32_t order[] = {ours & theirs, ours & ~theirs};
+	size_t left = *room > NOTIFY_LEN ? *room - NOTIFY_LEN : 0;
+	uint32_t taken = 0;
+
+	for (size_t i = 0; i < 2; i++)
+		for (unsigned hash = 0; hash < HASH_BITS; hash++)
+			if (take(&left, order[i] >> hash & 1, HASH_LEN))
+				taken |= (uint32_t)1 << hash;
+	if (taken)
+		*room = left;
+	return taken;
+}
+
+/*
+ * The answer is no longer than its question, whatever both ends can do. What the peer has said
+ * costs what it paid for and comes first; then which hashes we read, then what nobody asked for:
+ * that we want its key, that it may come without a child. false: not even SA, KE and Nr fit.
+ */
+static bool plan_answer(struct keying *k, struct half *half, const struct payloads *p)
+{
+	struct message_writer w;
+	bool childless = payloads_notify(p, CHILDLESS_IKEV2_SUPPORTED);
+	bool nat = payloads_notify(p, NAT_DETECTION_SOURCE_IP) &&
+		   payloads_notify(p, NAT_DETECTION_DESTINATION_IP);
+	size_t room = half->init_len;
+	size_t len;
+
+	begin_answer(k, half, &w);
+	len = message_end(&w, NULL, 0);
+	if (!take(&room, len, len))
+		return false;
+	half->nat = take(&room, nat, (size_t)2 * NAT_LEN);
+	half->ppk = take(&room, payloads_notify(p, USE_PPK) && any_ppk(k), NOTIFY_LEN);
+	half->childless = take(&room, childless, NOTIFY_LEN);
+	half->fragments =
+		take(&room, payloads_notify(p, IKEV2_FRAGMENTATION_SUPPORTED), NOTIFY_LEN);
+	half->hashes = 0;
+	if (payloads_notify(p, SIGNATURE_HASH_ALGORITHMS))
+		half->hashes = take_hashes(&room, hashes_of_all(k), auth_read_hashes(p));
+	half->key_request = take(&room, wants_keys(k), CERTREQ_LEN);
+	half->childless = half->childless || take(&room, true, NOTIFY_LEN);
+	return true;
+}
+
 static void answer(struct keying *k, const struct half *half, const struct way *way)
 {
 	size_t len = resp_write_answer(k, half);
 
-	if (len)
+	if (len && len <= half->init_len)
 		send_octets(k, way, (struct slice){k->scratch, len});
 }
 
@@ -164,18 +235,13 @@ static bool choose(struct keying *k, const struct message *m, const struct way *
 	return false;
 }
 
-static int fill(
-	struct keying *k, struct half *half, const struct chosen *chosen, const struct payloads *p)
+static int fill(struct keying *k, struct half *half, const struct chosen *chosen)
 {
 	const struct prf *prf = prf_find(chosen->prf);
 	const struct dh_group *group = dh_find(chosen->group);
 
 	half->chosen = *chosen;
 	half->chosen.spi_len = 0;
-	half->nat_asked = payloads_notify(p, NAT_DETECTION_SOURCE_IP);
-	half->hashes_asked = payloads_notify(p, SIGNATURE_HASH_ALGORITHMS);
-	half->ppk = payloads_notify(p, USE_PPK) && any_ppk(k);
-	half->fragments = payloads_notify(p, IKEV2_FRAGMENTATION_SUPPORTED);
 	half->nonce_r_len = prf->len / 2 > NONCE_MIN ? prf->len / 2 : NONCE_MIN;
 	k->host->random(k->host, half->nonce_r, half->nonce_r_len);
 	return half_generate(k->half, half, group);
@@ -209,9 +275,13 @@ void on_init_request(struct keying *k, const struct message *m, const struct way
 	half = half_add(k->half, m->spis, way, m->octets);
 	if (!half)
 		return;
-	if (fill(k, half, &chosen, &p)) {
+	if (fill(k, half, &chosen)) {
 		half_drop(k->half, half);
-		return;
+	} else if (!plan_answer(k, half, &p)) {
+		/* its nonce is shorter than this PRF lets it be (RFC 7296 2.10) */
+		half_drop(k->half, half);
+		refuse_some(k, m, way, NO_PROPOSAL_CHOSEN, (struct slice){NULL, 0});
+	} else {
+		answer(k, half, way);
 	}
-	answer(k, half, way);
 }

@@ -23,7 +23,10 @@ struct half {
 	struct way way;
 	struct chosen chosen;
 	uint8_t nonce_r[NONCE_LEN_MAX], nonce_r_len;
-	bool nat_asked, hashes_asked, ppk, fragments, dh_done;
+	/* What stands in our answer beside what has to; hashes: bits 1 << SIGN_HASH_.. */
+	bool nat, ppk, childless, fragments, key_request;
+	uint32_t hashes;
+	bool dh_done;
 	uint8_t attempts;
 	uint8_t secret[DH_PRIVATE_MAX]; /* our private key; once dh_done what is shared */
 	uint8_t public_key[DH_PUBLIC_MAX];
