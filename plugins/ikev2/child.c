@@ -250,6 +250,9 @@ struct child *child_by_sa(struct keying *k, sa_id id, enum sa_dir *dir)
 
 struct child *child_by_spi(struct ike_sa *sa, enum sa_dir dir, uint32_t spi)
 {
+	/* One that is being made has no SPI of the peer's yet: 0 is not its name. */
+	if (!spi)
+		return NULL;
 	list_each (node, &sa->children) {
 		struct child *child = container_of(node, struct child, link);
 
