@@ -27,7 +27,6 @@ struct device {
 /* "dietvpn adopt --first": the one device that shows its key while it is open. */
 struct first_window {
 	uint64_t until_ms;        /* 0: closed */
-	bool spoiled;             /* a second one came before the first was on disk */
 	char name[PEER_NAME_MAX]; /* the first one; "": nobody yet */
 	uint8_t fingerprint[SIGN_FINGERPRINT_LEN];
 };

@@ -53,13 +53,13 @@ bool first_is_rival(
 /* The pin of the first one goes, durably; in memory it has gone at once. */
 static void unpin(struct keying *k, struct known *known)
 {
+	const struct known_facts nothing = {.generation = known->facts.generation};
 	struct device *device = device_find(k, known->name);
 
-	known->next = (struct known_facts){.generation = known->facts.generation};
-	known->facts = known->next;
+	known->facts = nothing;
 	if (device)
 		device_drop(k, device);
-	if (known_write(&k->known, known, KNOWN_RESET))
+	if (known_write(&k->known, known, KNOWN_RESET, &nothing))
 		say(k, KEYING_ERROR, NULL,
 			"\"%s\": that its key is not adopted cannot be written down: after the "
 			"next start it is again; dietvpn adopt --reset %s",
@@ -85,29 +85,29 @@ static void announce_rivals(struct keying *k, const struct device *second)
 
 static void refuse_both(struct keying *k, const struct device *second)
 {
-	struct first_window *w = &k->devices->first;
+	const struct first_window *w = &k->devices->first;
 	struct known *known = known_find(&k->known, KNOWN_DEVICE, w->name);
 
 	announce_rivals(k, second);
-	if (known && known->token) {
-		w->spoiled = true; /* first_saved takes it back */
-		return;
-	}
-	if (known)
-		unpin(k, known);
+	if (known && known->token)
+		known->spoiled = known->change == KNOWN_FIRST; /* first_saved takes it back */
+	else if (known && known->facts.pinned &&
+		 !memcmp(known->facts.fingerprint, w->fingerprint, sizeof w->fingerprint))
+		unpin(k, known); /* not what an operator has said of it since */
 	close_window(k);
 }
 
 static int pin(struct keying *k, const struct device *c)
 {
 	struct known *known = known_need(&k->known, KNOWN_DEVICE, c->settings.core.name);
+	struct known_facts next = {.pinned = true};
 	int r;
 
 	if (!known)
 		return -1;
-	known->next = (struct known_facts){.generation = known->facts.generation, .pinned = true};
-	memcpy(known->next.fingerprint, c->fingerprint, sizeof c->fingerprint);
-	r = known_write(&k->known, known, KNOWN_FIRST);
+	next.generation = known->facts.generation;
+	memcpy(next.fingerprint, c->fingerprint, sizeof c->fingerprint);
+	r = known_write(&k->known, known, KNOWN_FIRST, &next);
 	if (r)
 		known_tidy(&k->known, known);
 	return r;
@@ -119,8 +119,6 @@ enum device_verdict first_seen(struct keying *k, struct device *candidate, const
 	const char *name = candidate->settings.core.name;
 
 	*why = "two devices have shown a key: neither is adopted";
-	if (w->spoiled)
-		return DEVICE_OUT;
 	if (w->name[0] && !strcmp(w->name, name) &&
 		!memcmp(w->fingerprint, candidate->fingerprint, sizeof w->fingerprint))
 		return DEVICE_LATER;
@@ -156,15 +154,20 @@ static void announce(struct keying *k, const struct known *known)
 /* It asks again by itself: IKE_AUTH has not been answered yet. */
 void first_saved(struct keying *k, struct known *known, int error)
 {
-	struct first_window *w = &k->devices->first;
+	struct device *device = device_find(k, known->name);
+	bool spoiled = known->spoiled;
 
-	if (error)
+	known->spoiled = false;
+	if (error) {
 		say(k, KEYING_ERROR, NULL, "\"%s\" is not adopted: state store: %s", known->name,
 			strerror(-error));
-	else if (!w->spoiled)
-		announce(k, known);
-	if (w->spoiled && !error)
+		if (!strcmp(k->devices->first.name, known->name))
+			close_window(k);
+	} else if (spoiled) {
 		unpin(k, known);
-	if (error || w->spoiled)
-		close_window(k);
+	} else {
+		if (device)
+			device_drop(k, device); /* it came by a PSK meanwhile, which is over */
+		announce(k, known);
+	}
 }

@@ -73,16 +73,16 @@ static int pin(struct ike_sa *sa, const struct payloads *p, const struct sign_pu
 {
 	struct keying *k = sa->keying;
 	struct known *known = known_need(&k->known, KNOWN_GATEWAY, sa->peer->settings->core.name);
+	struct known_facts next = {.pinned = true, .id.len = p->id_r.len};
 	int r;
 
 	if (!known)
 		return -ENOMEM;
 	if (known->token)
 		return 0;
-	known->next = (struct known_facts){.pinned = true, .id.len = p->id_r.len};
-	memcpy(known->next.id.body, p->id_r.data, p->id_r.len);
-	sign_public_fingerprint(key, known->next.fingerprint);
-	r = known_write(&k->known, known, KNOWN_IMPRINT);
+	memcpy(next.id.body, p->id_r.data, p->id_r.len);
+	sign_public_fingerprint(key, next.fingerprint);
+	r = known_write(&k->known, known, KNOWN_IMPRINT, &next);
 	if (r)
 		known_tidy(&k->known, known);
 	return r;
@@ -164,8 +164,7 @@ int imprint_reset(struct keying *k, struct peer *peer, struct known **out)
 
 	if (!known)
 		return -ENOMEM;
-	known->next = (struct known_facts){0};
-	r = known_write(&k->known, known, KNOWN_RESET);
+	r = known_write(&k->known, known, KNOWN_RESET, &(struct known_facts){0});
 	*out = known;
 	return r;
 }

@@ -219,7 +219,8 @@ int known_load(struct known_table *table)
 	return 0;
 }
 
-int known_write(struct known_table *table, struct known *known, enum known_change change)
+int known_write(struct known_table *table, struct known *known, enum known_change change,
+	const struct known_facts *next)
 {
 	const struct keying_host *host = table->host;
 	char name[ROW_NAME_MAX];
@@ -229,6 +230,7 @@ int known_write(struct known_table *table, struct known *known, enum known_chang
 
 	if (known->token)
 		return -EBUSY;
+	known->next = *next;
 	token = ++table->next_token ? table->next_token : ++table->next_token;
 	row_name(known, name);
 	if (is_blank(&known->next)) {
@@ -239,8 +241,10 @@ int known_write(struct known_table *table, struct known *known, enum known_chang
 		r = host->state_save(host, name, (struct slice){row, len}, token);
 		secret_wipe(row, sizeof row);
 	}
-	if (r)
+	if (r) {
+		secret_wipe(&known->next, sizeof known->next);
 		return r;
+	}
 	known->token = token;
 	known->change = change;
 	return 0;

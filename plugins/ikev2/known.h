@@ -34,7 +34,8 @@ struct known {
 	struct known_facts next; /* token: what is being written */
 	uint32_t token;          /* 0: nothing is being written */
 	enum known_change change;
-	bool asked; /* an operator waits for the answer to request */
+	bool spoiled; /* KNOWN_FIRST: a second one came before this was on disk */
+	bool asked;   /* an operator waits for the answer to request */
 	uint32_t request;
 };
 
@@ -59,10 +60,11 @@ struct known *known_find(const struct known_table *table, enum known_kind kind, 
 /* One to write into: what is remembered, or else nothing. NULL without memory. */
 struct known *known_need(struct known_table *table, enum known_kind kind, const char *name);
 /*
- * Queues known->next to the store, known->token is set. 0, -EBUSY (another change is on its way),
- * or negative errno of the host. What is forgotten altogether leaves no row.
+ * Queues next to the store, known->token is set. 0, -EBUSY (another change is on its way, which
+ * stays as it is), or negative errno of the host. What is forgotten altogether leaves no row.
  */
-int known_write(struct known_table *table, struct known *known, enum known_change change);
+int known_write(struct known_table *table, struct known *known, enum known_change change,
+	const struct known_facts *next);
 /* known->token has ended: known->facts are known->next where error is 0. NULL: not ours. */
 struct known *known_written(struct known_table *table, uint32_t token, int error);
 /* Drops it where nothing is remembered and nothing is being written. */

@@ -114,9 +114,9 @@ bool manage_take_name(struct order *o)
 	return true;
 }
 
-void manage_write(struct order *o, enum known_change change)
+void manage_write(struct order *o, enum known_change change, const struct known_facts *next)
 {
-	int r = known_write(&o->k->known, o->known, change);
+	int r = known_write(&o->k->known, o->known, change, next);
 
 	if (!r) {
 		o->known->asked = true;

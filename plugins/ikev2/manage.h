@@ -34,8 +34,8 @@ struct peer *manage_configured(const struct keying *k, const char *name);
 bool manage_take_name(struct order *o);
 /* o->known to write into; false: refused. */
 bool manage_need_known(struct order *o);
-/* o->known->next goes to the store; answered by manage_saved. */
-void manage_write(struct order *o, enum known_change change);
+/* next goes to the store; answered by manage_saved. */
+void manage_write(struct order *o, enum known_change change, const struct known_facts *next);
 /* Where it is in. */
 void manage_drop_device(struct keying *k, const char *name);
 

@@ -62,16 +62,14 @@ void manage_add(struct order *o)
 }
 
 /* What it was known by before, is over. */
-static void adopt(struct order *o, const struct known_facts *facts)
+static void adopt(struct order *o, struct known_facts *facts)
 {
 	if (!manage_need_known(o))
 		return;
-	if (!o->known->token) {
-		o->known->next = *facts;
-		o->known->next.generation = o->known->facts.generation;
+	facts->generation = o->known->facts.generation;
+	if (!o->known->token)
 		manage_drop_device(o->k, o->name);
-	}
-	manage_write(o, KNOWN_ADOPT);
+	manage_write(o, KNOWN_ADOPT, facts);
 }
 
 static void adopt_first(struct order *o)
@@ -154,20 +152,21 @@ void manage_adopt(struct order *o)
 
 void manage_revoke(struct order *o)
 {
+	struct known_facts revoked = {.revoked = true};
+
 	if (!manage_take_name(o) || !manage_need_known(o))
 		return;
 	if (o->known->facts.generation == UINT32_MAX) {
 		manage_refuse(o->k, o->request, -ERANGE, "\"%s\" has no generation left", o->name);
 		return;
 	}
+	revoked.generation = o->known->facts.generation + 1;
 	if (!o->known->token) {
-		o->known->next = (struct known_facts){
-			.generation = o->known->facts.generation + 1, .revoked = true};
 		secret_wipe(&o->known->facts, sizeof o->known->facts);
-		o->known->facts = o->known->next;
+		o->known->facts = revoked;
 		manage_drop_device(o->k, o->name);
 	}
-	manage_write(o, KNOWN_REVOKE);
+	manage_write(o, KNOWN_REVOKE, &revoked);
 }
 
 static void reset_gateway(struct order *o, struct peer *peer)
@@ -193,6 +192,7 @@ static void reset_gateway(struct order *o, struct peer *peer)
 
 void manage_reset(struct order *o)
 {
+	struct known_facts nothing = {0};
 	struct peer *peer = NULL;
 
 	if (tree_text_copy(tree_get(o->with, "name"), o->name, sizeof o->name))
@@ -203,9 +203,8 @@ void manage_reset(struct order *o)
 	}
 	if (!manage_take_name(o) || !manage_need_known(o))
 		return;
-	if (!o->known->token) {
-		o->known->next = (struct known_facts){.generation = o->known->facts.generation};
+	nothing.generation = o->known->facts.generation;
+	if (!o->known->token)
 		manage_drop_device(o->k, o->name);
-	}
-	manage_write(o, KNOWN_RESET);
+	manage_write(o, KNOWN_RESET, &nothing);
 }

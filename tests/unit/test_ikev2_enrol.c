@@ -897,6 +897,95 @@ Test(ikev2_enrol, adopted_meanwhile)
 	cr_assert_eq(fake_host_living(&nodes[1].fake), 0u);
 }
 
+/* Messages go, but nothing gets onto the disk. */
+static void run_unsaved(uint64_t ms)
+{
+	for (size_t n = 0; n < 100; n++)
+		for (size_t i = 0; i < NODES; i++)
+			while (step(&nodes[i]))
+				;
+	for (size_t i = 0; i < NODES; i++)
+		nodes[i].fake.now_ms += ms;
+}
+
+/* An operator's word is on its way to the disk while the window lets another key in. */
+Test(ikev2_enrol, adopted_by_hand_in_the_window)
+{
+	static const char imprint[] = "Key = keys/key\nImprint = yes";
+	const uint8_t right_one[SIGN_FINGERPRINT_LEN] = {0x12, 0x34};
+	struct node *gateway = &nodes[GATEWAY];
+	struct tree_writer w;
+
+	start_gateway(true);
+	adopt_first(60, 0);
+	begin_order(&w, 2, "sensor-1");
+	tree_put_text(&w, "fingerprint");
+	tree_put_bytes(&w, right_one, sizeof right_one);
+	ops->manage(gateway->k, REQUEST, "enroll.adopt", (struct slice){w.data, w.len});
+	tree_writer_fini(&w);
+	start_keyed(1, "sensor-1", 1, imprint);
+	acquire(1);
+	run_unsaved(10);
+	for (int i = 0; i < 4; i++) {
+		run(5 * SECOND);
+		acquire(1);
+	}
+	cr_assert_eq(fake_host_living(&nodes[1].fake), 0u, "the wrong key is believed");
+	cr_assert_eq(fake_host_living(&gateway->fake), 0u);
+}
+
+/* The window ends while the first one's key is being written, and a second one has come. */
+Test(ikev2_enrol, window_that_ends_before_the_disk)
+{
+	static const char imprint[] = "Key = keys/key\nImprint = yes";
+	struct node *gateway = &nodes[GATEWAY];
+	uint32_t timer;
+
+	start_gateway(true);
+	adopt_first(5, 0);
+	start_keyed(1, "sensor-1", 1, imprint);
+	start_keyed(2, "sensor-2", 2, imprint);
+	acquire(1);
+	run_unsaved(10);
+	acquire(2);
+	run_unsaved(6 * SECOND);
+	cr_assert(fake_host_logged(&gateway->fake, "neither is adopted"));
+	while (fake_host_advance(&gateway->fake, 0, &timer))
+		ops->timeout(gateway->k, timer);
+	for (int i = 0; i < 4; i++) {
+		run(20 * SECOND);
+		acquire(1);
+	}
+	cr_assert_eq(fake_host_living(&nodes[1].fake), 0u, "adopted after all");
+	crash(gateway);
+	start_gateway(true);
+	run(60 * SECOND);
+	acquire(1);
+	run(20 * SECOND);
+	cr_assert_eq(fake_host_living(&nodes[1].fake), 0u, "adopted after a restart");
+}
+
+/* What an operator has revoked since no rival brings back into the next window. */
+Test(ikev2_enrol, rival_of_a_revoked_one)
+{
+	static const char imprint[] = "Key = keys/key\nImprint = yes";
+
+	start_gateway(true);
+	adopt_first(600, 0);
+	start_keyed(1, "sensor-1", 1, imprint);
+	acquire(1);
+	run(8 * SECOND);
+	expect_up(1, "sensor-1");
+	revoke("sensor-1");
+	start_keyed(2, "sensor-1", 2, imprint);
+	acquire(2);
+	run(8 * SECOND);
+	cr_assert_str_eq(kind_of("sensor-1", false), "revoked");
+	adopt_first(600, 0);
+	run(600 * SECOND);
+	cr_assert_eq(fake_host_living(&nodes[GATEWAY].fake), 0u);
+}
+
 /* The address that a device was given when another one had its first choice. */
 Test(ikev2_enrol, second_address)
 {
