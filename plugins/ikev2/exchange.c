@@ -337,7 +337,7 @@ static bool expected(const struct ike_sa *sa, const struct message *m)
 	if (m->flags & MESSAGE_FLAG_RESPONSE)
 		return sa->request.len && m->id == sa->next_request &&
 		       m->exchange == sa->request.exchange;
-	return m->id == sa->next_expected && !sa->handshake;
+	return m->id == sa->next_expected && m->id != UINT32_MAX && !sa->handshake;
 }
 
 /* Of a request in fragments the first one asks for all of the answer again; it may be cut otherwise

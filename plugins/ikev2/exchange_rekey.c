@@ -51,9 +51,11 @@ struct successor {
 static struct ike_sa *succeed(const struct successor *s)
 {
 	struct ike_sa *old = s->old;
-	struct ike_sa *sa = ike_sa_create(old->keying, old->peer, s->side);
+	struct ike_sa *sa;
 	int r;
 
+	ike_sa_make_room(old->keying, old->peer, old);
+	sa = ike_sa_create(old->keying, old->peer, s->side);
 	if (!sa)
 		return NULL;
 	memcpy(sa->spis, s->spis, sizeof sa->spis);
@@ -208,6 +210,13 @@ static bool children_busy(const struct ike_sa *sa)
 	       (sa->request.what == ASK_CHILD || sa->request.what == ASK_DELETE_CHILD);
 }
 
+/* One that the peer has made while ours is under way waits for the answer to ours: no second one.
+ */
+static bool has_rival(const struct ike_sa *sa)
+{
+	return sa->request.create && sa->request.create->rival_sa;
+}
+
 void on_rekey_request(struct ike_sa *sa, const struct payloads *p, struct payload_writer *w)
 {
 	const struct settings *s = sa->peer->settings;
@@ -219,7 +228,7 @@ void on_rekey_request(struct ike_sa *sa, const struct payloads *p, struct payloa
 	uint8_t g_ir[DH_SHARED_MAX];
 
 	settings_all_prfs(&allowed);
-	if (sa->state != IKE_UP || children_busy(sa))
+	if (sa->state != IKE_UP || children_busy(sa) || has_rival(sa))
 		error = TEMPORARY_FAILURE;
 	else if (p->sa.data && p->nonce.data && p->ke.data)
 		error = payload_sa_choose(p->sa, &allowed, get_be16(p->ke.data), &chosen) ||

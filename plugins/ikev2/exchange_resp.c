@@ -44,10 +44,12 @@ static int derive(const struct half *half, struct slice ni, struct ike_keys *key
 static struct ike_sa *promote(struct examined *e)
 {
 	const struct half *half = e->half;
-	struct ike_sa *sa = ike_sa_create(e->k, e->peer, SIDE_R);
+	struct ike_sa *sa;
 	struct handshake *h;
 	size_t len = resp_write_answer(e->k, half);
 
+	ike_sa_make_room(e->k, e->peer, NULL);
+	sa = ike_sa_create(e->k, e->peer, SIDE_R);
 	if (!sa)
 		return NULL;
 	h = sa->handshake;
@@ -145,10 +147,12 @@ static bool open_it(struct examined *e)
 	aead_key_init(&key, e->k->pool, e->keys.suite, e->keys.sk_e[SIDE_I]);
 	r = open_message(e->k, &e->k->strangers, &e->half->assembly, &f, &opened);
 	aead_key_fini(&key);
+	if (!r)
+		r = payloads_parse(
+			opened.first, (struct slice){e->k->plain, opened.len}, &e->inner);
 	if (r == -EBADMSG && ++e->half->attempts >= HALF_ATTEMPTS)
 		half_drop(e->k->half, e->half);
-	return !r &&
-	       !payloads_parse(opened.first, (struct slice){e->k->plain, opened.len}, &e->inner);
+	return !r;
 }
 
 void on_auth_request(struct keying *k, const struct message *m, const struct way *way)

@@ -301,7 +301,7 @@ bool half_expire(struct half_open *h)
 	for (int i = 0; i < 2; i++) {
 		const struct queue *q = &h->queues[i];
 
-		while (q->oldest != NONE && now - h->slots[q->oldest].at_ms >= HALF_LIFE_MS)
+		while (q->oldest != NONE && now >= h->slots[q->oldest].at_ms + HALF_LIFE_MS)
 			half_drop(h, &h->slots[q->oldest]);
 	}
 	return half_open_count(h);

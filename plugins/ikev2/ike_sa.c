@@ -10,8 +10,9 @@
 #include <string.h>
 
 enum {
-	MARKER_LEN = 4,   /* of port 4500, RFC 3948 2.2 */
-	SUSPECT_PART = 2, /* after half of all tries: 7 s, and 13 s with the lossy profile */
+	MARKER_LEN = 4,     /* of port 4500, RFC 3948 2.2 */
+	IDS_SOFT = 1 << 30, /* message IDs never wrap: from here on the IKE SA is rekeyed */
+	SUSPECT_PART = 2,   /* after half of all tries: 7 s, and 13 s with the lossy profile */
 };
 
 static uint64_t spi_hash(const struct keying *k, const uint8_t spi[IKE_SPI_LEN])
@@ -66,9 +67,22 @@ struct ike_sa *ike_sa_create(struct keying *k, struct peer *peer, enum side side
 	sa->keying = k;
 	sa->peer = peer;
 	sa->side = side;
+	peer->n_sas++;
 	list_init(&sa->children);
 	list_append(&k->all, &sa->link);
 	return sa;
+}
+
+void ike_sa_make_room(struct keying *k, const struct peer *peer, const struct ike_sa *keep)
+{
+	if (peer->n_sas < IKE_SAS_MAX)
+		return;
+	list_each_safe (node, &k->all) {
+		struct ike_sa *sa = container_of(node, struct ike_sa, link);
+
+		if (sa->peer == peer && sa != peer->sa && sa != keep && peer->n_sas >= IKE_SAS_MAX)
+			ike_sa_destroy(sa);
+	}
 }
 
 void ike_sa_drop_handshake(struct ike_sa *sa)
@@ -144,6 +158,7 @@ void ike_sa_destroy(struct ike_sa *sa)
 	map_remove(&k->sas, spi_hash(k, own_spi(sa)), own_spi(sa));
 	map_remove(&k->sas_by_id, map_mix(sa->id), &sa->id);
 	list_remove(&sa->link);
+	peer->n_sas--;
 	forget_successor(sa);
 	if (peer->sa == sa)
 		peer->sa = under_way(sa);
@@ -352,6 +367,10 @@ int request_send(struct ike_sa *sa, struct message_writer *w, struct request wha
 	size_t len = fragment_end(w, &sa->seal, &sa->next_iv, datagram_limit(sa));
 
 	request_done(sa);
+	if (w->head.id == UINT32_MAX)
+		return -EOVERFLOW;
+	if (w->head.id == IDS_SOFT)
+		sa->want_rekey = true;
 	if (!len)
 		return -EMSGSIZE;
 	what.octets = malloc(len);
@@ -396,7 +415,8 @@ void response_send(struct ike_sa *sa, struct message_writer *w, const struct mes
 
 	if (!len || answer_store(&sa->answer, request->octets, octets))
 		return;
-	sa->next_expected++;
+	if (++sa->next_expected == IDS_SOFT)
+		sa->want_rekey = true;
 	send_messages(sa->keying, way, octets);
 	trace_message(sa, &(struct trail_entry){.exchange = w->head.exchange,
 				  .octets = (uint32_t)len,

@@ -28,6 +28,7 @@ enum {
 	NONCE_LEN_MAX = 32, /* of our own ones */
 	COOKIE_RETRIES = 3,
 	CHILDREN_MAX = 8, /* of one IKE SA, those that are being replaced included */
+	IKE_SAS_MAX = 6,  /* of one peer; more than rekeys and handshakes that cross leave behind */
 	SCRATCH_LEN = 65536,
 	ADDR_TEXT = 48,
 	IKE_REPLACED_MS = 30000,       /* how long a rekeyed IKE SA waits for its D */
@@ -211,6 +212,7 @@ struct peer {
 	 * they outlive the IKE SA. Family 0: none. */
 	struct ip_addr inner[INNER_FAMILIES];
 	const char *hint;  /* an answer without protection that may tell why */
+	size_t n_sas;      /* IKE SAs of any state */
 	uint32_t failures; /* in a row */
 	bool waiting;      /* TIMER_RETRY runs */
 	bool contacted;    /* an IKE SA was up since we started: no INITIAL_CONTACT any more */
@@ -241,6 +243,9 @@ struct keying {
 /* ike_sa.c: an IKE SA and its messages. */
 /* spi: ours, already random and unused. NULL without memory. */
 struct ike_sa *ike_sa_create(struct keying *k, struct peer *peer, enum side side);
+/* Before the peer makes us another one: where it has too many the oldest go, but for the current
+ * one and keep (NULL: none). */
+void ike_sa_make_room(struct keying *k, const struct peer *peer, const struct ike_sa *keep);
 /* Gives back all it has, ESP SAs included; without a word to the peer. */
 void ike_sa_destroy(struct ike_sa *sa);
 struct ike_sa *ike_sa_find(const struct keying *k, const uint8_t spi[IKE_SPI_LEN]);

@@ -53,6 +53,10 @@ static int fake_timer_start(const struct keying_host *host, uint32_t timer, uint
 
 	while (i < fake->n_timers && fake->timers[i].timer != timer)
 		i++;
+	/* One that has ended lends its place. */
+	for (size_t at = 0; i == fake->n_timers && at < fake->n_timers; at++)
+		if (!fake->timers[at].due_ms)
+			i = at;
 	if (i == FAKE_LINES_MAX)
 		return -ENOSPC;
 	if (i == fake->n_timers)
