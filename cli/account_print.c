@@ -2,6 +2,8 @@
 /* An account as a table, as a byte map of one letter per octet, and as JSON. */
 #include "cli/account.h"
 
+#include "cli/print.h"
+
 #include <string.h>
 
 enum {
@@ -15,35 +17,10 @@ enum {
 	RUN_END = 8
 };
 
-/* Columns of UTF-8 text: every octet that does not go on with a character. */
-static int columns(const char *text)
-{
-	int n = 0;
-
-	for (; *text; text++)
-		n += ((unsigned char)*text & 0xc0) != 0x80;
-	return n;
-}
-
 static void put_right(FILE *out, const char *text, int width)
 {
-	fprintf(out, "%*s%s", width > columns(text) ? width - columns(text) : 0, "", text);
-}
-
-/* "16 B", "2½ B", "3 bit", "-". */
-static const char *size_text(uint32_t bits, char out[static 16])
-{
-	if (!bits)
-		return "-";
-	if (bits % 8 == 0)
-		snprintf(out, 16, "%u B", bits / 8);
-	else if (bits % 4 == 0 && bits < 8)
-		snprintf(out, 16, "½ B");
-	else if (bits % 4 == 0)
-		snprintf(out, 16, "%u½ B", bits / 8);
-	else
-		snprintf(out, 16, "%u bit", bits);
-	return out;
+	fprintf(out, "%*s%s", width > print_columns(text) ? width - print_columns(text) : 0, "",
+		text);
 }
 
 static void put_row(FILE *out, const struct account_row *row)
@@ -55,8 +32,8 @@ static void put_row(FILE *out, const struct account_row *row)
 	fprintf(out, "%-*s%-.*s%s", FIELD_W, row->field, wide ? VALUE_W - 3 : VALUE_W, row->value,
 		wide ? ".." : "");
 	fprintf(out, "%*s", wide ? 1 : VALUE_W - (int)strlen(row->value), "");
-	put_right(out, size_text(row->before, before), SIZE_W);
-	put_right(out, row->failed ? "?" : size_text(row->after, after), SIZE_W);
+	put_right(out, print_bits(row->before, before), SIZE_W);
+	put_right(out, row->failed ? "?" : print_bits(row->after, after), SIZE_W);
 	fprintf(out, "  %s\n", row->why);
 }
 
@@ -67,8 +44,8 @@ static void put_sum(FILE *out, const struct account *account)
 
 	fprintf(out, "%*s ────── ──────\n", FIELD_W + VALUE_W, "");
 	fprintf(out, "%-*s", FIELD_W + VALUE_W, "behind the outer IP header");
-	put_right(out, size_text(account->before, text), SIZE_W);
-	put_right(out, size_text(account->after, text), SIZE_W);
+	put_right(out, print_bits(account->before, text), SIZE_W);
+	put_right(out, print_bits(account->after, text), SIZE_W);
 	fprintf(out, "  %ld B saved, %u residue bit%s\n", saved, account->residue,
 		account->residue == 1 ? "" : "s");
 }

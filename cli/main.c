@@ -61,7 +61,7 @@ static const struct verb verbs[] = {
 		"its rules, or what becomes of a packet, octet by octet"},
 	{"rules learn", NULL, "CAPTURE [-o FILE.json]",
 		"writes rules for what it sees, tried on half of it"},
-	{"rules list", NULL, "", "rule files of this machine, and digests to compare two ends"},
+	{"rules list", NULL, "", "sets in use and what they took; rule files, with digests"},
 	{"demo", verb_demo, "", "two hosts in namespaces, a tunnel, every octet shown; needs root"},
 	{"__reference", verb_reference, "", NULL},
 	{"__mdoc", verb_mdoc, "", NULL},

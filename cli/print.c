@@ -40,14 +40,14 @@ void table_row(struct table *table, ...)
 
 static int width(const struct table *table, size_t column)
 {
-	size_t w = 0;
+	int w = 0;
 
 	for (size_t r = 0; r < table->rows; r++) {
-		size_t len = strlen(table->cells[r][column]);
+		int len = print_columns(table->cells[r][column]);
 
 		w = len > w ? len : w;
 	}
-	return (int)w;
+	return w;
 }
 
 void table_print(struct table *table, bool colour)
@@ -64,7 +64,8 @@ void table_print(struct table *table, bool colour)
 			if (c + 1 == table->columns)
 				printf("%s", table->cells[r][c]);
 			else
-				printf("%-*s  ", widths[c], table->cells[r][c]);
+				printf("%s%*s", table->cells[r][c],
+					widths[c] - print_columns(table->cells[r][c]) + 2, "");
 		fputs(bold ? "\033[0m\n" : "\n", stdout);
 	}
 	free(table->cells);
@@ -99,6 +100,31 @@ const char *print_age(long long seconds, char *out, size_t cap)
 	else
 		snprintf(out, cap, "%lld d", seconds / 86400);
 	return out;
+}
+
+const char *print_bits(uint32_t bits, char out[static 16])
+{
+	if (!bits)
+		snprintf(out, 16, "-");
+	else if (bits % 8 == 0)
+		snprintf(out, 16, "%u B", bits / 8);
+	else if (bits % 4 == 0 && bits < 8)
+		snprintf(out, 16, "½ B");
+	else if (bits % 4 == 0)
+		snprintf(out, 16, "%u½ B", bits / 8);
+	else
+		snprintf(out, 16, "%u bit", bits);
+	return out;
+}
+
+/* Every octet that does not go on with a character. */
+int print_columns(const char *text)
+{
+	int n = 0;
+
+	for (; *text; text++)
+		n += ((unsigned char)*text & 0xc0) != 0x80;
+	return n;
 }
 
 void print_words(const char *text)

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { PRINT_COLUMNS = 12, PRINT_CELL = 80 };
 
@@ -23,6 +24,11 @@ void table_print(struct table *table, bool colour); /* and frees it */
 /* "48.1 kB", "12 s", "41 min", "3 h" into out; return out. */
 const char *print_bytes(long long n, char *out, size_t cap);
 const char *print_age(long long seconds, char *out, size_t cap);
+
+/* "16 B", "2½ B", "3 bit", "-" for none; returns out. */
+const char *print_bits(uint32_t bits, char out[static 16]);
+/* Columns of UTF-8 text on a terminal. */
+int print_columns(const char *text);
 
 /* Words on lines of at most 79 columns, and a line end. */
 void print_words(const char *text);

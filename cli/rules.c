@@ -79,6 +79,14 @@ void rules_close(struct rules *rules)
 	rules_file_close(&rules->file);
 }
 
+void rules_put_set(const struct rules *rules, json_t *out)
+{
+	if (rules->set.set.n)
+		json_object_set_new(out, "rules_digest", json_string(rules->set_digest));
+	if (rules->set.version)
+		json_object_set_new(out, "version", json_integer(rules->set.version));
+}
+
 static bool check_bare(const struct tree_writer *w, struct tree_error *error)
 {
 	struct tree *tree = tree_parse(w->data, w->len, RULES_DEPTH, error);

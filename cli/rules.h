@@ -9,6 +9,8 @@
 #include "config/rules_set.h"
 #include "crypto/hash.h"
 
+#include <jansson.h>
+
 enum { RULES_HEX = 2 * HASH_SHA256_LEN + 1, RULES_DIGEST_SHOWN = 8 };
 
 /* A rule file that passed every check of the daemon's. */
@@ -33,6 +35,8 @@ int rules_parse(struct slice cbor, struct rules *out, struct tree_error *error);
  */
 int rules_open(const char *path, struct rules *out);
 void rules_close(struct rules *rules);
+/* "rules_digest" and "version" of its set, where it has them, into an object. */
+void rules_put_set(const struct rules *rules, json_t *out);
 
 cli_verb rules_compile, rules_dump; /* rules.c */
 cli_verb rules_check;               /* rules_check.c */

@@ -42,9 +42,12 @@ static void print_summary(const char *path, const struct rules *rules)
 			printf(" %s", name);
 	}
 	putchar('\n');
-	if (rules->set.set.n)
-		printf("  %u rule%s, digest %.*s\n", rules->set.set.n,
-			rules->set.set.n == 1 ? "" : "s", RULES_DIGEST_SHOWN, rules->set_digest);
+	if (!rules->set.set.n)
+		return;
+	printf("  %u rule%s, ", rules->set.set.n, rules->set.set.n == 1 ? "" : "s");
+	if (rules->set.version)
+		printf("version %u, ", (unsigned)rules->set.version);
+	printf("digest %.*s\n", RULES_DIGEST_SHOWN, rules->set_digest);
 }
 
 static json_t *summary(const struct rules *rules)
@@ -63,8 +66,7 @@ static json_t *summary(const struct rules *rules)
 	}
 	out = json_pack("{s:I,s:s,s:o,s:i}", "octets", (json_int_t)rules->octets, "digest",
 		rules->digest, "profiles", names, "rules", (int)rules->set.set.n);
-	if (rules->set.set.n)
-		json_object_set_new(out, "rules_digest", json_string(rules->set_digest));
+	rules_put_set(rules, out);
 	return out;
 }
 

@@ -379,7 +379,9 @@ static void print_rule(json_t *rule, FILE *out)
 void rules_json_print(const json_t *json, FILE *out)
 {
 	json_t *profiles = json_object_get(json, "profiles");
-	json_t *rules = json_object_get(json_object_get(json, YANG_ROOT), "rule");
+	json_t *schc = json_object_get(json, YANG_ROOT);
+	json_t *rules = json_object_get(schc, "rule");
+	json_t *version = json_object_get(schc, YANG_VERSION);
 	json_t *rule;
 	size_t i;
 
@@ -390,7 +392,11 @@ void rules_json_print(const json_t *json, FILE *out)
 		fputs(rules ? ",\n" : "\n", out);
 	}
 	if (rules) {
-		fputs("  \"" YANG_ROOT "\": {\"rule\": [\n", out);
+		fputs("  \"" YANG_ROOT "\": {", out);
+		if (version)
+			fprintf(out, "\"" YANG_VERSION "\": %lld, ",
+				(long long)json_integer_value(version));
+		fputs("\"rule\": [\n", out);
 		json_array_foreach(rules, i, rule)
 		{
 			print_rule(rule, out);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rules list: the rule files that Compress = NAME finds, and the digests that two ends compare. */
+/* rules list: the sets of a running daemon, then the rule files that Compress = NAME finds, with
+ * the digests that two ends compare. */
 #include "cli/rules.h"
 
 #include "cli/folder.h"
 #include "cli/json.h"
 #include "cli/print.h"
+#include "cli/rules_live.h"
 #include "config/preset.h"
 
 #include <dirent.h>
@@ -55,8 +57,7 @@ static void add_file(struct listing *listing, const char *dir, const char *entry
 	file = json_pack("{s:s,s:s,s:I,s:I,s:i,s:s}", "name", name, "path", path, "octets",
 		(json_int_t)rules.octets, "profiles", (json_int_t)tree_count(rules.file.profiles),
 		"rules", (int)rules.set.set.n, "digest", rules.digest);
-	if (rules.set.set.n)
-		json_object_set_new(file, "rules_digest", json_string(rules.set_digest));
+	rules_put_set(&rules, file);
 	json_array_append_new(listing->files, file);
 	rules_close(&rules);
 }
@@ -86,46 +87,73 @@ static const char *short_digest(const json_t *file, const char *key, char *out)
 	return out;
 }
 
+static void add_row(struct table *table, const json_t *file)
+{
+	bool versioned = json_object_get(file, "version") != NULL;
+	char text[6][24];
+
+	snprintf(text[0], sizeof text[0], "%lld", json_number(file, "profiles", 0));
+	snprintf(text[1], sizeof text[1], "%lld", json_number(file, "rules", 0));
+	snprintf(text[2], sizeof text[2], "%lld", json_number(file, "version", 0));
+	snprintf(text[3], sizeof text[3], "%lld", json_number(file, "octets", 0));
+	table_row(table, json_text(file, "name", ""), text[0], text[1], versioned ? text[2] : NULL,
+		text[3], short_digest(file, "digest", text[4]),
+		short_digest(file, "rules_digest", text[5]));
+}
+
+static size_t folder_len(const json_t *file)
+{
+	const char *path = json_text(file, "path", "");
+	const char *slash = strrchr(path, '/');
+
+	return slash ? (size_t)(slash - path) : 0;
+}
+
+/* A table for each folder that has one. */
 static void print_files(const json_t *files, bool colour)
 {
 	struct table table;
-	size_t i;
-	json_t *file;
+	const json_t *file;
 
-	table_init(&table, 7);
-	table_row(&table, "NAME", "PROFILES", "RULES", "OCTETS", "DIGEST", "RULES-DIGEST", "FILE");
-	json_array_foreach(files, i, file)
-	{
-		char text[5][24];
+	for (size_t i = 0; i < json_array_size(files);) {
+		const char *path = json_text(json_array_get(files, i), "path", "");
+		size_t len = folder_len(json_array_get(files, i));
 
-		snprintf(text[0], sizeof text[0], "%lld", json_number(file, "profiles", 0));
-		snprintf(text[1], sizeof text[1], "%lld", json_number(file, "rules", 0));
-		snprintf(text[2], sizeof text[2], "%lld", json_number(file, "octets", 0));
-		table_row(&table, json_text(file, "name", ""), text[0], text[1], text[2],
-			short_digest(file, "digest", text[3]),
-			short_digest(file, "rules_digest", text[4]), json_text(file, "path", ""));
+		printf("files in %.*s\n", (int)len, path);
+		table_init(&table, 7);
+		table_row(&table, "NAME", "PROFILES", "RULES", "VERSION", "OCTETS", "DIGEST",
+			"RULES-DIGEST");
+		for (; (file = json_array_get(files, i)) && folder_len(file) == len &&
+			!strncmp(json_text(file, "path", ""), path, len);
+			i++)
+			add_row(&table, file);
+		table_print(&table, colour);
 	}
-	table_print(&table, colour);
 }
 
 int rules_list(const struct cli *cli)
 {
 	struct listing listing = {.files = json_array()};
 	char own[PATH_LEN];
+	json_t *sets;
+	int status;
 
 	if (cli->argc)
 		return cli_fail(CLI_USAGE, "dietvpn rules list", "rules list takes no argument");
+	status = rules_live_ask(cli, &sets);
 	snprintf(own, sizeof own, "%s/rules", folder_dir(cli));
 	add_folder(&listing, own);
 	add_folder(&listing, PRESET_DIR);
 	if (cli->json) {
-		json_t *result = json_pack("{s:O}", "files", listing.files);
+		json_t *result = json_pack("{s:O,s:O}", "sets", sets, "files", listing.files);
 
 		json_print(result);
 		json_decref(result);
 	} else {
+		rules_live_print(sets, cli->verbose, cli->colour);
 		print_files(listing.files, cli->colour);
 	}
+	json_decref(sets);
 	json_decref(listing.files);
-	return listing.failed ? CLI_CONFIG : CLI_OK;
+	return listing.failed ? CLI_CONFIG : status;
 }

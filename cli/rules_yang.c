@@ -56,9 +56,9 @@ static bool put_uint(struct tree_writer *w, const struct item *item, struct tree
 {
 	json_int_t number = json_integer_value(item->value);
 
-	if (!json_is_integer(item->value) || number < 0 || number > item->node->max)
-		return yang_refuse(error, item->place, "a number from 0 to %u is expected",
-			(unsigned)item->node->max);
+	if (!json_is_integer(item->value) || number < item->node->min || number > item->node->max)
+		return yang_refuse(error, item->place, "a number from %u to %u is expected",
+			(unsigned)item->node->min, (unsigned)item->node->max);
 	tree_put_uint(w, (uint64_t)number);
 	return true;
 }

@@ -3,6 +3,7 @@
 #include "cli/client.h"
 #include "cli/json.h"
 #include "cli/print.h"
+#include "cli/rules_live.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,11 +83,7 @@ static void print_rules_line(const json_t *peer, const char *before)
 	const json_t *rules = json_object_get(peer, "rules");
 
 	if (rules)
-		printf("%srules %s, %lld rule%s, digest %s, Dev is %s\n", before,
-			json_text(rules, "name", "?"), json_number(rules, "rules", 0),
-			json_number(rules, "rules", 0) == 1 ? "" : "s",
-			json_text(rules, "digest", "?"),
-			strcmp(json_text(rules, "device", ""), "here") == 0 ? "here" : "the peer");
+		rules_live_line(rules, before);
 }
 
 static void print_peer_notes(const struct cli *cli, const json_t *peer)

@@ -8,5 +8,9 @@ S=$(cd "$(dirname "$0")/.." && pwd)
 command -v python3 >/dev/null || { echo "skipped: python3 is not installed"; exit 77; }
 check() { python3 "$S/tests/tools/cddl.py" "$@"; }
 
-check "$S/conf/schema/rules.cddl" rules-file "$S"/conf/rules/*.cbor || exit 1
-check --enforced "$S/conf/schema/rules.cddl" rules-file 25 "$B/bin/dietvpn rules check" "$S"/conf/rules/*.cbor
+W=$(mktemp -d)
+trap 'rm -rf "$W"' EXIT
+sed 's/"rule": \[/"dietvpn-schc:version": 7, &/' "$S/conf/rules/icmpv6.json" >"$W/versioned.json"
+"$B/bin/dietvpn" rules compile "$W/versioned.json" || exit 1
+check "$S/conf/schema/rules.cddl" rules-file "$S"/conf/rules/*.cbor "$W/versioned.cbor" || exit 1
+check --enforced "$S/conf/schema/rules.cddl" rules-file 25 "$B/bin/dietvpn rules check" "$S"/conf/rules/*.cbor "$W/versioned.cbor"

@@ -424,6 +424,13 @@ const char *rules_digest_print(uint32_t digest, char out[static RULES_DIGEST_TEX
 	return out;
 }
 
+static uint32_t read_version(tree_node schc)
+{
+	uint64_t version = 0;
+	tree_uint(member(schc, "/" YANG_ROOT, YANG_VERSION), UINT32_MAX, &version);
+	return (uint32_t)version;
+}
+
 int rules_set_read(tree_node context, struct rules_set *out, struct tree_error *error)
 {
 	tree_node schc = tree_get_int(context, (int64_t)sid_data("/" YANG_ROOT));
@@ -442,7 +449,9 @@ int rules_set_read(tree_node context, struct rules_set *out, struct tree_error *
 		if (text)
 			err = wrong(error, &reader, text);
 	}
-	struct rules_set set = {.set = {.rule = rules, .n = (unsigned)n}, .rules = rules};
+	struct rules_set set = {.set = {.rule = rules, .n = (unsigned)n},
+		.rules = rules,
+		.version = read_version(schc)};
 	if (!err)
 		err = check_set(&set.set, error);
 	if (!err)

@@ -10,6 +10,7 @@
 struct rules_set {
 	struct schc_rule_set set; /* borrows rules */
 	struct schc_rule *rules;
+	uint32_t version;                /* what its author counts; 0: the file does not say */
 	uint8_t digest[HASH_SHA256_LEN]; /* of the encoding, whatever profiles stand beside it */
 };
 

@@ -48,6 +48,7 @@ static const struct yang_node rule_nodes[] = {
 };
 
 static const struct yang_node schc_nodes[] = {
+	{.name = YANG_VERSION, .type = YANG_UINT, .min = 1, .max = UINT32_MAX},
 	{.name = "rule",
 		.type = YANG_LIST,
 		.max = RULES_MAX,
@@ -139,9 +140,9 @@ static bool check_leaf(const struct yang_node *node, tree_node value,
 	if (inner && tag == YANG_TAG_IDENTITY)
 		return check_identity(node, inner, place, error);
 	if (node->type != YANG_BINARY)
-		return tree_uint(value, node->max, &number) ||
-		       yang_refuse(error, place, "a number from 0 to %u is expected",
-			       (unsigned)node->max);
+		return (tree_uint(value, node->max, &number) && number >= node->min) ||
+		       yang_refuse(error, place, "a number from %u to %u is expected",
+			       (unsigned)node->min, (unsigned)node->max);
 	if (!tree_bytes(value, &data, &len))
 		return yang_refuse(error, place, "a byte string is expected");
 	return len <= node->max ||

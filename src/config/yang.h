@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The part of module ietf-schc (RFC 9363) that describes compression, as a table: what YANG-CBOR
+ * The part of module ietf-schc (RFC 9363) that describes compression, and what dietvpn-schc adds to
+ * it, as a table: what YANG-CBOR
  * (RFC 9254) and JSON (RFC 7951) of a rule set must look like.
  */
 #ifndef DIETVPN_CONFIG_YANG_H
@@ -27,6 +28,7 @@ struct yang_node {
 	const char *name; /* as a member of a JSON object */
 	enum yang_type type;
 	bool mandatory;
+	uint32_t min;     /* of a number */
 	uint32_t max;     /* of a number; of a binary's octets; of a list's entries */
 	const char *base; /* identities: what their names begin with, "mo-" */
 	const struct yang_node *child;
@@ -34,6 +36,8 @@ struct yang_node {
 };
 
 #define YANG_ROOT "ietf-schc:schc"
+/* The leaf that dietvpn-schc adds to it, as a member of a JSON object. */
+#define YANG_VERSION "dietvpn-schc:version"
 
 /* The container schc. */
 const struct yang_node *yang_root(void);

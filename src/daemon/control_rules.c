@@ -12,18 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { RULES = SCHC_SET_RULES, RULE_TEXT = 12 };
-
-/* What went under one rule, over all SAs of the peer: out, in. */
-struct row {
-	struct diet_count way[2];
-};
-
-/* Of a peer: its rules, then the packets that went whole. */
-struct rows {
-	struct row list[RULES + 1];
-	unsigned n;
-};
+enum { RULE_TEXT = 12 };
 
 static void add(struct diet_count *to, const struct diet_count *from)
 {
@@ -32,14 +21,14 @@ static void add(struct diet_count *to, const struct diet_count *from)
 	to->after += from->after;
 }
 
-static void add_sa(struct rows *rows, const struct sa *sa)
+static void add_sa(struct rules_took *took, const struct sa *sa)
 {
 	const struct diet_by_set *by = sa->diet.by;
 
 	for (unsigned i = 0; i <= by->n; i++) {
-		unsigned rule = i < by->n ? by->set->entry[i].rule : rows->n;
+		unsigned rule = i < by->n ? by->set->entry[i].rule : took->n;
 
-		add(&rows->list[rule].way[sa->dir == SA_IN], &by->count[i]);
+		add(&took->rule[rule][sa->dir == SA_IN], &by->count[i]);
 	}
 }
 
@@ -59,39 +48,51 @@ static void put_count(struct put *map, const char *key, const struct diet_count 
 	tree_put_uint(w, count->after);
 }
 
-static void put_row(struct put *list, const char *rule, const struct row *row)
+void control_count_rules(
+	const struct config_peer *config, const struct policy *policy, struct rules_took *out)
 {
-	struct put map;
-
-	if (!row->way[0].packets && !row->way[1].packets)
+	memset(out, 0, sizeof(*out));
+	out->n = config->rules->set.set.n;
+	if (!policy)
 		return;
-	put_init(&map);
-	put_text(&map, "rule", rule);
-	put_count(&map, "out", &row->way[0]);
-	put_count(&map, "in", &row->way[1]);
-	put_map_end(&map, put_next(list));
-}
-
-static void put_counts(
-	struct put *map, const struct config_peer *config, const struct policy *policy)
-{
-	const struct schc_rule_set *set = &config->rules->set.set;
-	struct rows rows = {.n = set->n};
-	char text[RULE_TEXT];
-	struct put list;
-
 	list_each (node, &policy->sas) {
 		const struct sa *sa = container_of(node, struct sa, by_policy);
 
 		if (is_ours(sa, config))
-			add_sa(&rows, sa);
+			add_sa(out, sa);
 	}
+}
+
+void control_put_took(
+	struct put *map, const struct schc_rule_set *set, unsigned i, const struct rules_took *took)
+{
+	char text[RULE_TEXT] = "none";
+
+	if (i < set->n)
+		snprintf(text, sizeof(text), "%u/%u", set->rule[i].id, set->rule[i].id_bits);
+	put_text(map, "rule", text);
+	put_count(map, "out", &took->rule[i][0]);
+	put_count(map, "in", &took->rule[i][1]);
+}
+
+/* Of rules that took nothing nothing is said here. */
+static void put_counts(
+	struct put *map, const struct config_peer *config, const struct policy *policy)
+{
+	struct rules_took took;
+	struct put list;
+
+	control_count_rules(config, policy, &took);
 	put_init(&list);
-	for (unsigned i = 0; i < set->n; i++) {
-		snprintf(text, sizeof text, "%u/%u", set->rule[i].id, set->rule[i].id_bits);
-		put_row(&list, text, &rows.list[i]);
+	for (unsigned i = 0; i <= took.n; i++) {
+		struct put row;
+
+		if (!took.rule[i][0].packets && !took.rule[i][1].packets)
+			continue;
+		put_init(&row);
+		control_put_took(&row, &config->rules->set.set, i, &took);
+		put_map_end(&row, put_next(&list));
 	}
-	put_row(&list, "none", &rows.list[set->n]);
 	put_array_end(&list, put_key(map, "took"));
 }
 
@@ -99,6 +100,8 @@ static uint64_t strange(const struct policy *policy)
 {
 	uint64_t n = 0;
 
+	if (!policy)
+		return 0;
 	list_each (node, &policy->sas) {
 		const struct sa *sa = container_of(node, struct sa, by_policy);
 
@@ -108,20 +111,29 @@ static uint64_t strange(const struct policy *policy)
 	return n;
 }
 
+void control_put_rules_head(
+	struct put *map, const struct config_peer *config, const struct policy *policy)
+{
+	char digest[RULES_DIGEST_TEXT];
+
+	put_text(map, "name", config->rules->name);
+	if (config->rules->set.version)
+		put_uint(map, "version", config->rules->set.version);
+	put_text(map, "digest", rules_digest_print(config->attrs.rules_digest, digest));
+	put_uint(map, "rules", config->rules->set.set.n);
+	put_text(map, "device", config->attrs.device ? "here" : "peer");
+	put_uint(map, "strange", strange(policy));
+}
+
 void control_put_rules(struct put *map, const struct config_peer *config,
 	const struct policy *policy, bool details)
 {
-	char digest[RULES_DIGEST_TEXT];
 	struct put rules;
 
 	if (!config->rules)
 		return;
 	put_init(&rules);
-	put_text(&rules, "name", config->rules->name);
-	put_text(&rules, "digest", rules_digest_print(config->attrs.rules_digest, digest));
-	put_uint(&rules, "rules", config->rules->set.set.n);
-	put_text(&rules, "device", config->attrs.device ? "here" : "peer");
-	put_uint(&rules, "strange", strange(policy));
+	control_put_rules_head(&rules, config, policy);
 	if (details)
 		put_counts(&rules, config, policy);
 	put_map_end(&rules, put_key(map, "rules"));

@@ -6,6 +6,7 @@
 #include "daemon/control.h"
 #include "daemon/control_exchange.h"
 #include "daemon/control_manage.h"
+#include "daemon/control_rules.h"
 #include "daemon/control_show.h"
 #include "daemon/daemon.h"
 #include "daemon/put.h"
@@ -381,6 +382,7 @@ static const struct verb {
 	{"policy.list", false, show_policies},
 	{"plugin.list", false, show_plugins},
 	{"peer.list", false, manage_peers},
+	{"rules.list", false, control_list_rules},
 	{"exchange.list", false, show_exchanges},
 	{"tunnel.up", true, do_up},
 	{"tunnel.down", true, do_down},

@@ -121,7 +121,8 @@ refuse "a rule that loses bits" "$D" rules check lossy.json
 has "... with its entry" '^error: lossy.json: ietf-schc:schc.rule\[0\].entry\[3\]: fid-ipv6-flowlabel: ignore with not-sent loses the value$' "$W/out"
 mkdir -p etc/rules && cp icmpv6.cbor etc/rules/mine.cbor
 check "list" "$D" rules list --dir etc
-has "... names file and digests" "^mine +1 +1 +[0-9]+ +[0-9a-f]{8} +[0-9a-f]{8} +etc/rules/mine.cbor$" "$W/out"
+has "... names the folder" "^files in etc/rules$" "$W/out"
+has "... and a set with its digests, and that it says no version" "^mine +1 +1 +- +[0-9]+ +[0-9a-f]{8} +[0-9a-f]{8}$" "$W/out"
 
 # --- two daemons, one SA, four rules ---
 
@@ -142,7 +143,7 @@ quad() {
 		if without:
 		    chosen.append({"rule-id-value": 15, "rule-id-length": 4, "rule-nature": "ietf-schc:nature-no-compression"})
 		profile = {"alignment": 8, "esp_spi_lsb": 8, "esp_sn_lsb": 8, "esp_trailer": "optional"}
-		json.dump({"version": 1, "profiles": {"quad": profile}, "ietf-schc:schc": {"rule": chosen}}, open(out, "w"))
+		json.dump({"version": 1, "profiles": {"quad": profile}, "ietf-schc:schc": {"dietvpn-schc:version": 4, "rule": chosen}}, open(out, "w"))
 	PYTHON
 }
 quad quad.json && quad three.json echo
@@ -242,10 +243,23 @@ tunnel
 serve
 four manual
 dietvpn a show b >show
-has "show: the rules and their digest" "rules quad, 4 rules, digest $(digest quad), Dev is here" show
+has "show: the rules and their digest" "rules quad, version 4, 4 rules, digest $(digest quad), Dev is here" show
 has "show: what each took" '^ +6/3 +3 ' show
 dietvpn b status -v >show
-has "status -v: the same digest at the other end" "^a: rules quad, 4 rules, digest $(digest quad), Dev is the peer" show
+has "status -v: the same digest at the other end" "^a: rules quad, version 4, 4 rules, digest $(digest quad), Dev is the peer" show
+status_socket() { on b "$D" --socket "$W/b/run/status.sock" --dir "$W/b/etc" "$@"; }
+status_socket rules list -v >show
+has "rules list: the set, of the status socket" "^a: rules quad, version 4, 4 rules, digest $(digest quad), Dev is the peer" show
+has "... the rule, its packets and their mean" '^6/3 +3 +3 +104.0 +[0-9.]+ +[0-9]+ +[0-9]+$' show
+has "... a rule field by field" '^  ipv6-hoplimit +Bi +1 B +2 bit$' show
+has "... and the file" '^quad +1 +4 +4 +[0-9]+ ' show
+same "... on 80 columns" "" "$(awk 'length > 80' show)"
+status_socket --json rules list | python3 -c '
+import json, sys
+for r in json.load(sys.stdin)["sets"][0]["list"]:
+    if r["out"][0] + r["in"][0]:
+        print(r["rule"], *[a + b for a, b in zip(r["out"], r["in"])])' | sort >listed
+same "... counted as show does" "$(paste -sd, took.b)" "$(paste -sd, listed)"
 same "no packet was of no rule" "0 0" "$(counter a rule) $(counter b rule)"
 
 # what is wrong with a file is found before anything changes

@@ -3,6 +3,7 @@
 #include "cli/rules_json.h"
 
 #include "config/rules_file.h"
+#include "config/rules_set.h"
 #include "vectors.h"
 
 #include <criterion/criterion.h>
@@ -143,6 +144,47 @@ Test(rules_json, round_trip)
 	}
 }
 
+/* A set with these members besides its one rule, in CBOR and back; its version and digest. */
+static uint32_t version_of(const char *members, uint8_t digest[static HASH_SHA256_LEN])
+{
+	char text[256];
+	struct tree_error error = {0};
+	struct tree_writer w;
+	struct rules_file file;
+	struct rules_set set;
+	snprintf(text, sizeof text,
+		"{%s\"rule\": [{\"rule-id-value\": 1, \"rule-id-length\": 8, \"rule-nature\": "
+		"\"ietf-schc:nature-no-compression\"}]}",
+		members);
+	json_t *json = parse_schc(text);
+	tree_writer_init(&w);
+	cr_assert(rules_json_compile(json, false, &w, &error), "%s: %s", error.at, error.text);
+	cr_assert_eq(rules_file_open((struct slice){w.data, w.len}, &file, &error), 0, "%s: %s",
+		error.at, error.text);
+	cr_assert_eq(rules_set_read(file.context, &set, &error), 0, "%s: %s", error.at, error.text);
+	json_t *dump = rules_json_dump(w.data, w.len, &error);
+	cr_assert(json_equal(dump, json));
+	memcpy(digest, set.digest, HASH_SHA256_LEN);
+	uint32_t version = set.version;
+	rules_set_free(&set);
+	rules_file_close(&file);
+	json_decref(dump);
+	json_decref(json);
+	tree_writer_fini(&w);
+	return version;
+}
+
+Test(rules_json, version_of_a_set)
+{
+	uint8_t none[HASH_SHA256_LEN];
+	uint8_t one[HASH_SHA256_LEN];
+	uint8_t last[HASH_SHA256_LEN];
+	cr_assert_eq(version_of("", none), 0);
+	cr_assert_eq(version_of("\"dietvpn-schc:version\": 1, ", one), 1);
+	cr_assert_eq(version_of("\"dietvpn-schc:version\": 4294967295, ", last), UINT32_MAX);
+	cr_assert(memcmp(none, one, sizeof none) != 0 && memcmp(one, last, sizeof one) != 0);
+}
+
 struct refusal {
 	const char *json, *at, *text;
 };
@@ -217,6 +259,12 @@ Test(rules_json, refused_rule_sets)
 		{"1", "ietf-schc:schc", "an object is expected"},
 		{"{}", "ietf-schc:schc", "rule is missing"},
 		{"{\"rule\": {}}", "ietf-schc:schc.rule", "an array is expected"},
+		{"{\"dietvpn-schc:version\": 0, \"rule\": [{\"rule-id-value\": 1, "
+		 "\"rule-id-length\": 8, \"rule-nature\": \"nature-no-compression\"}]}",
+			"ietf-schc:schc.dietvpn-schc:version",
+			"a number from 1 to 4294967295 is expected"},
+		{"{\"version\": 1, \"rule\": []}", "ietf-schc:schc",
+			"version is no member of ietf-schc:schc"},
 		{"{\"rule\": []}", "ietf-schc:schc.rule", "has 1 to 256 entries"},
 		{"{\"rule\": [{}]}", "ietf-schc:schc.rule[0]", "rule-id-value is missing"},
 		{"{\"rule\": [{\"rule-id-value\": 1, \"rule-id-length\": 33, \"rule-nature\": "
