@@ -33,6 +33,12 @@ int peer_config_close(struct peer_reader *r)
 	return r->bad ? -EINVAL : 0;
 }
 
+void peer_config_tunnel(const struct peer_reader *r, char out[PEER_NAME_MAX])
+{
+	if (!tree_text_copy(tree_get(tree_root(r->tree), "tunnel"), out, PEER_NAME_MAX))
+		out[0] = '\0';
+}
+
 uint16_t peer_config_port(const struct peer_reader *r, size_t which, uint16_t absent)
 {
 	uint64_t port = absent;

@@ -30,6 +30,8 @@ int peer_config_open(struct peer_reader *r, const struct keying_host *host, stru
 	size_t *n_peers);
 /* Frees what _open made. 0, or -EINVAL where anything was refused. */
 int peer_config_close(struct peer_reader *r);
+/* The tunnel that the peers belong to; "" where the configuration names none. */
+void peer_config_tunnel(const struct peer_reader *r, char out[PEER_NAME_MAX]);
 /* Our port, 0: IKE, 1: NAT; absent where the configuration names none. */
 uint16_t peer_config_port(const struct peer_reader *r, size_t which, uint16_t absent);
 /* Goes on to this peer, whose own keys are these. false: refused, it is none of this version. */

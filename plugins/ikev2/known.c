@@ -17,11 +17,14 @@ enum {
 	ROW_HEAD_LEN = 8, /* version, flags, lengths of PSK and identity, generation */
 	ROW_MAX =
 		ROW_HEAD_LEN + SIGN_FINGERPRINT_LEN + SECRET_MAX + ID_HEADER_LEN + SETTINGS_ID_MAX,
-	ROW_NAME_MAX = PEER_NAME_MAX + 16,
+	ROW_NAME_MAX = 2 * PEER_NAME_MAX + 16,
 	AGAIN_MS = 1000,
 };
 
-static const char *const folders[] = {[KNOWN_DEVICE] = "device/", [KNOWN_GATEWAY] = "gateway/"};
+static const char *folder(const struct known_table *table, enum known_kind kind)
+{
+	return kind == KNOWN_GATEWAY ? table->gateways : "device/";
+}
 
 /* Both keys of the table in one. */
 struct known_name {
@@ -44,9 +47,10 @@ static uint64_t name_hash(const struct known_table *table, const struct known_na
 	       map_mix((uint64_t)name->kind + 1);
 }
 
-void known_init(struct known_table *table, const struct keying_host *host)
+void known_init(struct known_table *table, const struct keying_host *host, const char *tunnel)
 {
 	*table = (struct known_table){.host = host};
+	snprintf(table->gateways, sizeof table->gateways, "gateway/%s/", tunnel);
 	list_init(&table->all);
 	map_init(&table->by_name, name_equal);
 	host->random(host, table->hash_key, sizeof table->hash_key);
@@ -178,15 +182,16 @@ struct loader {
 static void on_row(void *context, const char *row_name)
 {
 	struct loader *loader = context;
-	const char *name = row_name + strlen(folders[loader->kind]);
+	const char *name = row_name + strlen(folder(loader->table, loader->kind));
 
 	if (strlen(name) < PEER_NAME_MAX && !known_need(loader->table, loader->kind, name))
 		loader->error = -ENOMEM;
 }
 
-static void row_name(const struct known *known, char out[ROW_NAME_MAX])
+static void row_name(
+	const struct known_table *table, const struct known *known, char out[ROW_NAME_MAX])
 {
-	snprintf(out, ROW_NAME_MAX, "%s%s", folders[known->kind], known->name);
+	snprintf(out, ROW_NAME_MAX, "%s%s", folder(table, known->kind), known->name);
 }
 
 int known_load(struct known_table *table)
@@ -203,7 +208,7 @@ int known_load(struct known_table *table)
 	for (int kind = KNOWN_DEVICE; !table->error && kind <= KNOWN_GATEWAY; kind++) {
 		struct loader loader = {table, (enum known_kind)kind, 0};
 
-		table->error = host->state_list(host, folders[kind], on_row, &loader);
+		table->error = host->state_list(host, folder(table, loader.kind), on_row, &loader);
 		if (!table->error)
 			table->error = loader.error;
 	}
@@ -212,7 +217,7 @@ int known_load(struct known_table *table)
 	list_each (node, &table->all) {
 		struct known *known = container_of(node, struct known, link);
 
-		row_name(known, name);
+		row_name(table, known, name);
 		load_row(table, name, known);
 	}
 	table->loaded = true;
@@ -232,7 +237,7 @@ int known_write(struct known_table *table, struct known *known, enum known_chang
 		return -EBUSY;
 	known->next = *next;
 	token = ++table->next_token ? table->next_token : ++table->next_token;
-	row_name(known, name);
+	row_name(table, known, name);
 	if (is_blank(&known->next)) {
 		r = host->state_delete(host, name, token);
 	} else {

@@ -41,6 +41,7 @@ struct known {
 
 struct known_table {
 	const struct keying_host *host;
+	char gateways[PEER_NAME_MAX + 10]; /* where the rows of this tunnel's gateways lie */
 	struct list all;
 	struct map by_name;
 	uint8_t hash_key[HASH_SHORT_KEY_LEN];
@@ -50,7 +51,8 @@ struct known_table {
 	uint64_t again_ms; /* when a store that could not be read is tried again */
 };
 
-void known_init(struct known_table *table, const struct keying_host *host);
+/* Devices are those of all tunnels; a gateway is that of the tunnel whose [Peer] names it. */
+void known_init(struct known_table *table, const struct keying_host *host, const char *tunnel);
 void known_fini(struct known_table *table); /* wipes */
 /* Reads all rows, until it could once; a store that fails is tried once a second. 0, or negative
  * errno: then nobody may be let in by what is remembered. */

@@ -83,7 +83,7 @@ static int make_tables(struct keying *k)
 	k->pool = aead_pool_create(CIPHER_CONTEXTS);
 	k->scratch = malloc(SCRATCH_LEN);
 	k->plain = malloc(SCRATCH_LEN);
-	known_init(&k->known, k->host);
+	known_init(&k->known, k->host, k->settings.tunnel);
 	if (devices_create(k))
 		return -ENOMEM;
 	if (plugin_answers(&k->settings))

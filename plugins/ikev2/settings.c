@@ -163,6 +163,7 @@ static int read_all(struct settings_reader *r)
 	all->list = calloc(all->n ? all->n : 1, sizeof *all->list);
 	if (!all->list)
 		return -ENOMEM;
+	peer_config_tunnel(&r->in, all->tunnel);
 	all->n_own = peer_config_own(&r->in, all->own, SETTINGS_OWN_MAX);
 	for (size_t i = 0; i < 2; i++)
 		all->ports[i] = peer_config_port(&r->in, i, 0);

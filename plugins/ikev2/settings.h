@@ -60,6 +60,7 @@ struct settings {
 };
 
 struct settings_list {
+	char tunnel[PEER_NAME_MAX];
 	struct settings *list;
 	size_t n;
 	uint16_t ports[2]; /* IKE, NAT: ours */

@@ -56,7 +56,7 @@ struct fake_host {
 	char events[FAKE_LINES_MAX][32];
 	size_t n_events;
 	struct {
-		char name[64];
+		char name[160];
 		uint8_t value[256];
 		size_t len;
 		uint32_t token;

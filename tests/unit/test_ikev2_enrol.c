@@ -37,6 +37,7 @@ static struct node {
 } nodes[NODES];
 
 static size_t messages;
+static const char *tunnel; /* of the device that is started next */
 
 static void set_up_node(size_t i)
 {
@@ -56,6 +57,7 @@ static void set_up(void)
 	for (size_t i = 0; i < NODES; i++)
 		set_up_node(i);
 	messages = 0;
+	tunnel = "home";
 }
 
 static void end(struct node *n)
@@ -85,7 +87,7 @@ static struct slice config_of(const char *text)
 	struct config config;
 
 	memset(&errors, 0, sizeof errors);
-	cr_assert_eq(config_load_text("home", text, strlen(text), &config, &errors), 0, "%s: %s",
+	cr_assert_eq(config_load_text(tunnel, text, strlen(text), &config, &errors), 0, "%s: %s",
 		errors.list[0].at, errors.list[0].text);
 	tree_writer_fini(&w);
 	tree_writer_init(&w);
@@ -598,6 +600,42 @@ Test(ikev2_enrol, imprinted)
 	run(3 * SECOND);
 	cr_assert_eq(fake_host_living(&nodes[1].fake), 0u);
 	cr_assert(fake_host_logged(&nodes[1].fake, "not the gateway that was imprinted"));
+}
+
+/* Two tunnels, each with a gateway of that name: each has its own. What an older version has left
+ * is neither believed nor complained of. */
+Test(ikev2_enrol, imprinted_by_tunnel)
+{
+	static const char imprint[] = "Key = keys/key\nImprint = yes";
+	static const struct {
+		const char *tunnel;
+		uint8_t gateway;
+		bool up;
+	} lives[] = {{"home", 200, true}, {"attic", 201, true}, {"home", 201, false},
+		{"attic", 200, false}, {"home", 200, true}};
+	const struct keying_host *store = &nodes[1].fake.table;
+
+	store->state_save(store, "gateway/gw.home", (struct slice){(const uint8_t *)"?", 1}, 1);
+	for (size_t i = 0; i < sizeof lives / sizeof *lives; i++) {
+		tunnel = "home";
+		give_key(&nodes[GATEWAY], "sensor-*", lives[i].gateway);
+		fake_host_secret(&nodes[GATEWAY].fake, "Master", master_text, 0);
+		start(&nodes[GATEWAY], gateway_text);
+		tunnel = lives[i].tunnel;
+		start_keyed(1, "sensor-1", 1, imprint);
+		adopt_key("sensor-1", nodes[1].fingerprint, 0);
+		acquire(1);
+		run(3 * SECOND);
+		cr_assert_eq(is_up(1, "sensor-1"), lives[i].up, "%zu", i);
+		cr_assert_eq(
+			fake_host_logged(&nodes[1].fake, "another key"), !lives[i].up, "%zu", i);
+		cr_assert(!fake_host_logged(&nodes[1].fake, "cannot be read"));
+		nodes[1].fake.n_logs = 0;
+		crash(&nodes[1]);
+		crash(&nodes[GATEWAY]);
+	}
+	cr_assert_eq(fake_host_rows(&nodes[1].fake, "gateway/home/"), 1u);
+	cr_assert_eq(fake_host_rows(&nodes[1].fake, "gateway/attic/"), 1u);
 }
 
 /* Its gateway's key is pinned in the file: it is asked for its own by CERTREQ. And the other way
