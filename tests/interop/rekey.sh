@@ -119,6 +119,12 @@ for name in there back; do
 	same "lost through the tunnel, $name, of $(field "$W/$name-out.out" sent)" 0 "$(field "$W/$name-in.out" lost)"
 	same "twice, $name" 0 "$(field "$W/$name-in.out" dup)"
 done
+# where it went, if anything was lost: the TUN's own queue means that the daemon did not run for so long
+for side in a b; do
+	[ "$side" = a ] || [ "$END" = diet ] || continue
+	dietvpn $side drops | awk -v side=$side 'NR > 1 && $2 > 0 {print "     " side, $1, $2}'
+	echo "     $side TUN queue: $(ip -n "$P-$side" -s -j link show diet0 | jq '.[0].stats64.tx.dropped'), UDP sockets: $(ip netns exec "$P-$side" awk 'NR > 1 {n += $NF} END {print n + 0}' /proc/net/udp)"
+done
 "$HANDSHAKES" exchanges "$W/ike.pcap" | tee "$W/exchanges"
 at_least "CREATE_CHILD_SA answered" $((CHILDREN + IKES)) "$(grep -oE 'answered_36=[0-9]+' "$W/exchanges" | cut -d= -f2)"
 [ ! -s "$W/rekeys" ] || sort "$W/rekeys" | uniq -c | sort -rn | grep -v 'rekey completed\|^ *[0-9]* *$' | head -n 5
