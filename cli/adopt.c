@@ -87,8 +87,25 @@ static int choose_ifname(const char *dir, const char *conf, char out[CONF_IFNAME
 	return found ? CLI_OK : conf_free_ifname(dir, out);
 }
 
+/* Whoever types what enroll printed into the gateway itself would lose it by --force. */
+static int refuse_existing(const char *path)
+{
+	struct folder *folder = folder_create();
+	bool gateway;
+
+	if (folder)
+		folder_load_file(folder, path);
+	gateway = folder && folder->n == 1 && folder->tunnels[0].interface.master[0];
+	folder_destroy(folder);
+	return cli_fail(CLI_FAILED,
+		gateway ? "it is a gateway's; what enroll printed is for the device"
+			: "--force replaces it, --tunnel NAME gives this one another name",
+		"%s is there already", path);
+}
+
 /* The key first: a configuration without it would be an error, a key without one is nothing. */
-static int write_tunnel(const struct cli *cli, const char *dir, const struct enrolment *e)
+static int write_tunnel(
+	const struct cli *cli, const char *dir, const struct enrolment *e, bool *replaced)
 {
 	char path[FILE_PATH_MAX], name[CONFIG_NAME_MAX + 8], text[CONF_TEXT_MAX];
 	char ifname[CONF_IFNAME_MAX];
@@ -98,10 +115,9 @@ static int write_tunnel(const struct cli *cli, const char *dir, const struct enr
 	snprintf(name, sizeof name, "%s.conf", e->tunnel);
 	if (!file_path(path, dir, name))
 		return cli_fail(CLI_USAGE, "", "--dir: too long");
-	if (!cli->force && access(path, F_OK) == 0)
-		return cli_fail(CLI_FAILED,
-			"--force replaces it, --tunnel NAME gives this one another name",
-			"%s is there already", path);
+	*replaced = access(path, F_OK) == 0;
+	if (*replaced && !cli->force)
+		return refuse_existing(path);
 	status = choose_ifname(dir, path, ifname);
 	print_conf(text, e, ifname);
 	conf.len = strlen(text);
@@ -123,15 +139,17 @@ static int write_node(const struct cli *cli, const struct enrolment *e)
 {
 	const char *dir = folder_dir(cli);
 	char address[IP_ADDR_TEXT];
-	int status = write_tunnel(cli, dir, e);
+	bool replaced;
+	int status = write_tunnel(cli, dir, e, &replaced);
 
 	if (status || cli->quiet)
 		return status;
-	printf("tunnel       %s/%s.conf (new)\n"
+	printf("tunnel       %s/%s.conf (%s)\n"
 	       "device       %s, address %s\n"
 	       "gateway      %s at %s\n",
-		dir, e->tunnel, e->id, uri_print_address(e, address), e->gateway_id, e->endpoint);
-	conf_print_up(cli, e->tunnel);
+		dir, e->tunnel, replaced ? "replaced" : "new", e->id, uri_print_address(e, address),
+		e->gateway_id, e->endpoint);
+	conf_print_up(cli, e->tunnel, replaced);
 	return CLI_OK;
 }
 
@@ -182,8 +200,9 @@ static int adopt_typed(const struct cli *cli, const char *code)
 	int status;
 
 	if (code_parse(code, e.psk, why))
-		return cli_fail(
-			CLI_FAILED, "a code has seven groups of four characters", "%s", why);
+		return cli_fail(CLI_FAILED,
+			"a code has seven groups of four characters, a URI begins with DV1:", "%s",
+			why);
 	if (cli->gateway) {
 		status = fill_typed(cli, &e);
 		if (!status)

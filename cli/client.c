@@ -2,6 +2,7 @@
 /* One conversation with the daemon over a control socket (docs/control.md). */
 #include "cli/client.h"
 
+#include "cli/folder.h"
 #include "cli/json.h"
 #include "codec/message.h"
 
@@ -19,17 +20,23 @@ struct client {
 	const struct cli *cli;
 	int fd;
 	uint64_t id;
+	bool missing_is_fine, missing; /* -ENOENT is an answer, too */
 	size_t len;
 	uint8_t data[MESSAGE_MAX + 16];
 };
 
-static int refuse_connect(const char *path, int error)
+static int refuse_connect(const struct cli *cli, bool change, const char *path, int error)
 {
 	if (error == EACCES || error == EPERM)
 		return cli_fail(CLI_NOT_PERMITTED,
-			"run it as root, or join the group dietvpn to look", "%s: not permitted",
-			path);
-	return cli_fail(CLI_NO_DAEMON, "start it: systemctl start dietvpn",
+			change ? "run it as root"
+			       : "run it as root, or join the group dietvpn to look",
+			"%s: not permitted", path);
+	return cli_fail(CLI_NO_DAEMON,
+		folder_is_empty(folder_dir(cli))
+			? "nothing is configured yet: dietvpn init (a gateway), dietvpn adopt (a "
+			  "device) or dietvpn.conf(5), then start it"
+			: "start it: systemctl start dietvpn, or dietvpnd",
 		"no daemon answers on %s (%s)", path, strerror(error));
 }
 
@@ -80,7 +87,7 @@ int client_open(const struct cli *cli, bool change, struct client **out)
 	client->cli = cli;
 	client->fd = connect_to(path);
 	if (client->fd < 0) {
-		int status = refuse_connect(path, errno);
+		int status = refuse_connect(cli, change, path, errno);
 
 		client_close(client);
 		return status;
@@ -179,10 +186,14 @@ static void print_errors(const json_t *errors)
 	}
 }
 
-static int report(const struct message_response *response, const json_t *joined)
+static int report(
+	struct client *client, const struct message_response *response, const json_t *joined)
 {
 	const json_t *errors = json_object_get(joined, "errors");
 
+	client->missing = client->missing_is_fine && response->code == -ENOENT;
+	if (client->missing)
+		return CLI_FAILED;
 	if (errors) {
 		print_errors(errors);
 		return cli_fail(CLI_CONFIG, "", "%s", response->text);
@@ -227,7 +238,7 @@ int client_ask(
 			continue;
 		}
 		if (response.code)
-			status = report(&response, joined);
+			status = report(client, &response, joined);
 		else
 			json_join(joined, response.ok);
 		more = response.more;
@@ -253,7 +264,7 @@ static int take_event(struct client *client, int timeout_ms,
 	if (status)
 		return status;
 	if (response.code) {
-		status = report(&response, NULL);
+		status = report(client, &response, NULL);
 	} else if (response.event[0] && each) {
 		json_t *of = json_from_tree(response.ok);
 
@@ -316,15 +327,12 @@ int client_watch_until(struct client *client, long timeout_ms,
 	return status;
 }
 
-int client_once(const struct cli *cli, bool change, const char *verb, const char *key,
-	const char *name, json_t **result)
+static int once(
+	struct client *client, const char *verb, const char *key, const char *name, json_t **result)
 {
-	struct client *client = NULL;
 	struct tree_writer with;
-	int status = client_open(cli, change, &client);
+	int status;
 
-	if (!client)
-		return status;
 	tree_writer_init(&with);
 	tree_put_map(&with, name ? 1 : 0);
 	if (name) {
@@ -333,6 +341,33 @@ int client_once(const struct cli *cli, bool change, const char *verb, const char
 	}
 	status = client_ask(client, verb, &with, result);
 	tree_writer_fini(&with);
+	return status;
+}
+
+int client_once(const struct cli *cli, bool change, const char *verb, const char *key,
+	const char *name, json_t **result)
+{
+	struct client *client = NULL;
+	int status = client_open(cli, change, &client);
+
+	if (client)
+		status = once(client, verb, key, name, result);
+	client_close(client);
+	return status;
+}
+
+int client_find(const struct cli *cli, const char *verb, const char *name, json_t **result)
+{
+	struct client *client = NULL;
+	int status = client_open(cli, false, &client);
+
+	*result = NULL;
+	if (client) {
+		client->missing_is_fine = true;
+		status = once(client, verb, "name", name, result);
+		if (client->missing)
+			status = CLI_OK;
+	}
 	client_close(client);
 	return status;
 }

@@ -38,5 +38,7 @@ int client_watch_until(struct client *client, long timeout_ms,
 /* client_open, client_ask, client_close; {"name": NAME} as with where name is not NULL. */
 int client_once(const struct cli *cli, bool change, const char *verb, const char *key,
 	const char *name, json_t **result);
+/* The same for one name: *result stays NULL, with CLI_OK, where the daemon knows nothing of it. */
+int client_find(const struct cli *cli, const char *verb, const char *name, json_t **result);
 
 #endif

@@ -68,8 +68,8 @@ static int verdict(const struct cli *cli, const struct folder *folder)
 		peers += folder->tunnels[i].n_peers;
 	if (wrong) {
 		folder_print_errors(folder);
-		return cli_fail(CLI_CONFIG, "", "%zu error%s, nothing was changed", wrong,
-			wrong == 1 ? "" : "s");
+		return cli_fail(folder->forbidden ? CLI_NOT_PERMITTED : CLI_CONFIG, "",
+			"%zu error%s, nothing was changed", wrong, wrong == 1 ? "" : "s");
 	}
 	if (cli->quiet)
 		return CLI_OK;

@@ -76,9 +76,11 @@ int conf_text_check(const char *dir, const char *name, const char *text)
 	return status;
 }
 
-void conf_print_up(const struct cli *cli, const char *name)
+void conf_print_up(const struct cli *cli, const char *name, bool replaced)
 {
-	if (client_daemon_runs(cli))
+	if (client_daemon_runs(cli) && replaced)
+		printf("next         dietvpn down %s; dietvpn up %s\n", name, name);
+	else if (client_daemon_runs(cli))
 		printf("next         dietvpn up %s\n", name);
 	else
 		printf("next         systemctl start dietvpn, or, where it runs, dietvpn up %s\n",

@@ -19,6 +19,6 @@ int conf_free_ifname(const char *dir, char out[CONF_IFNAME_MAX]);
  * they are wrong already. A CLI exit status, after all complaints. */
 int conf_text_check(const char *dir, const char *name, const char *text);
 /* "next   dietvpn up NAME", or how to start the daemon first. */
-void conf_print_up(const struct cli *cli, const char *name);
+void conf_print_up(const struct cli *cli, const char *name, bool replaced);
 
 #endif

@@ -36,6 +36,18 @@ static int is_conf(const struct dirent *entry)
 	return len > 5 && entry->d_name[0] != '.' && strcmp(entry->d_name + len - 5, ".conf") == 0;
 }
 
+bool folder_is_empty(const char *dir)
+{
+	struct dirent **list;
+	int count = scandir(dir, &list, is_conf, NULL);
+
+	for (int i = 0; i < count; i++)
+		free(list[i]);
+	if (count >= 0)
+		free(list);
+	return count == 0 || (count < 0 && errno == ENOENT);
+}
+
 void folder_load_file(struct folder *folder, const char *path)
 {
 	if (folder->n < FOLDER_TUNNELS_MAX &&
@@ -49,7 +61,11 @@ void folder_load(struct folder *folder, const char *dir)
 	int count = scandir(dir, &list, is_conf, alphasort);
 
 	if (count < 0) {
-		config_errors_add(&folder->errors, dir, "", "cannot be read: %s", strerror(errno));
+		config_errors_add(&folder->errors, dir,
+			errno == ENOENT ? "dietvpn init NAME or dietvpn adopt makes it"
+					: "run it as root",
+			"cannot be read: %s", strerror(errno));
+		folder->forbidden = errno == EACCES;
 		return;
 	}
 	for (int i = 0; i < count; i++) {

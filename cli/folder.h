@@ -12,6 +12,7 @@ struct folder {
 	struct config tunnels[FOLDER_TUNNELS_MAX]; /* those without errors */
 	size_t n;
 	struct config_errors errors;
+	bool forbidden; /* the folder may not be read */
 };
 
 /* --dir, else $CONFIGURATION_DIRECTORY, else /etc/dietvpn. */
@@ -21,6 +22,8 @@ void folder_destroy(struct folder *folder);
 /* All NAME.conf of dir, also behind an error. */
 void folder_load(struct folder *folder, const char *dir);
 void folder_load_file(struct folder *folder, const char *path);
+/* No NAME.conf in it: nobody has configured anything yet. */
+bool folder_is_empty(const char *dir);
 /* All errors, and hints, on stderr. */
 void folder_print_errors(const struct folder *folder);
 

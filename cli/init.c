@@ -137,6 +137,6 @@ int verb_init(const struct cli *cli)
 	       "next         dietvpn enroll NAME --qr     a device\n",
 		dir, cli->argv[0], ifname, ip_prefix_print(&ours, address, sizeof address),
 		cli->argv[0]);
-	conf_print_up(cli, cli->argv[0]);
+	conf_print_up(cli, cli->argv[0], false);
 	return CLI_OK;
 }

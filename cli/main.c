@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dietvpn: one table of verbs, what --help says, exit statuses. */
 #include "cli/cli.h"
+#include "cli/help.h"
 #include "cli/options.h"
 #include "crypto/secret.h"
 
@@ -10,22 +11,15 @@
 #include <string.h>
 #include <unistd.h>
 
-struct verb {
-	const char *name;
-	cli_verb *run;
-	const char *args;
-	const char *help; /* NULL: hidden */
-};
-
-static const struct verb verbs[] = {
+static const struct help_verb verbs[] = {
 	{"status", verb_status, "[TUNNEL|PEER]", "one line per peer; with -q only the exit status"},
 	{"show", verb_show, "[TUNNEL|PEER|plugins|policy]", "everything about it, keys hidden"},
 	{"sa", verb_sa, "[PEER]", "the SAs: SPI, sequence, replay window, lifetime, counters"},
 	{"sa fresh-key", NULL, "PEER", "says that this peer's manual keys have never been used"},
-	{"sa delete", NULL, "PEER|ID", "removes SAs"},
+	{"sa delete", NULL, "PEER", "removes its SAs"},
 	{"sa initiate", NULL, "PEER", "begins to negotiate with it now"},
-	{"sa rekey", NULL, "PEER",
-		"new keys for its ESP SAs, with --ike for the IKE SA, before the old ones go"},
+	{"sa rekey", NULL, "[--ike] PEER",
+		"new keys for its ESP SAs before the old ones go; --ike: for the IKE SA"},
 	{"sa terminate", NULL, "PEER", "ends its IKE SA and all that belongs to it"},
 	{"peers", verb_peers, "[TUNNEL]",
 		"everyone known by name: of the file, enrolled, pinned, revoked"},
@@ -41,11 +35,11 @@ static const struct verb verbs[] = {
 	{"genkey", verb_genkey, "", "a private key to standard output"},
 	{"pubkey", verb_pubkey, "", "standard input: private key; standard output: its public key"},
 	{"genpsk", verb_genpsk, "", "a pre-shared key to standard output"},
-	{"keygen", verb_keygen, "NAME | --manual-pair A B",
+	{"keygen", verb_keygen, "NAME | --manual-pair A B | --label NAME",
 		"keys as files, readable by their owner only"},
 	{"init", verb_init, "NAME", "a gateway's first NAME.conf, with its keys"},
 	{"enroll", verb_enroll, "NAME [--qr]", "what a new device needs: QR code, typed code, URI"},
-	{"enroll --csv", NULL, "FILE --labels FILE.svg", "many devices, a sheet of labels"},
+	{"enroll --csv", NULL, "FILE --labels FILE", "many devices, a sheet of labels"},
 	{"adopt", verb_adopt, "'DV1:...' | -", "on a device: what enroll gave becomes NAME.conf"},
 	{"adopt CODE", NULL, "--as NAME", "on a gateway: lets in a device by its label"},
 	{"adopt --first", NULL, "[--seconds N]", "or the first that shows its key"},
@@ -54,7 +48,8 @@ static const struct verb verbs[] = {
 	{"revoke", verb_revoke, "NAME", "ends a device's SAs, and its key for good"},
 	{"rules", verb_rules, "compile FILE.json",
 		"JSON to the CBOR that the daemon loads; -o FILE"},
-	{"rules dump", NULL, "FILE.cbor", "back to JSON, or with --diag diagnostic notation"},
+	{"rules dump", NULL, "FILE.cbor [--diag]",
+		"back to JSON, or with --diag diagnostic notation"},
 	{"rules check", NULL, "FILE [--against CAPTURE]",
 		"is it legal, does it give packets back; digests"},
 	{"rules explain", NULL, "FILE [--pcap CAPTURE]",
@@ -83,59 +78,22 @@ int cli_fail(int status, const char *hint, const char *fmt, ...)
 	return status;
 }
 
-static void help(FILE *out)
-{
-	fputs("usage: dietvpn [OPTION...] [VERB [ARGUMENT...]]\n\n", out);
-	for (size_t i = 0; i < N_VERBS; i++) {
-		char head[64];
-
-		if (!verbs[i].help)
-			continue;
-		snprintf(head, sizeof head, "%s %s", verbs[i].name, verbs[i].args);
-		fprintf(out, "  %-34s %s\n", head, verbs[i].help);
-	}
-	fputs("\n  --json, --cbor          machine-readable result (dietvpn-status(7))\n"
-	      "  --color=auto|always|never\n"
-	      "  --socket PATH           control or status socket of the daemon\n"
-	      "  --timeout SECONDS       for an answer (default 10)\n"
-	      "  --dir DIR               configuration folder (default /etc/dietvpn), or where "
-	      "keygen writes\n"
-	      "  --plugin-dir DIR        keying plugins, for check\n"
-	      "  --cipher NAME           of a manual pair (default chacha20-poly1305-iiv)\n"
-	      "  -o, --output FILE       where rules compile, dump, explain and learn write\n"
-	      "  --bare                  rules compile: the rule set alone, as RFC 9254 has it\n"
-	      "  --diag                  rules dump: diagnostic notation\n"
-	      "  --against, --pcap FILE  rules check, explain: a recording, pcap or pcapng\n"
-	      "  --packet N, --hex HEX   rules explain: which of its packets, or this one\n"
-	      "  --svg FILE              rules explain: the same as a picture\n"
-	      "  --versus FILE           rules learn: rules to compare with\n"
-	      "  --peer NAME             rules explain, learn: those of a configured peer\n"
-	      "  --dev, --app ADDRESS    the SA's two ends, for rules with cda-deviid, cda-appiid\n"
-	      "  --profile NAME          of a rule file with several\n"
-	      "  -v, --verbose           status: also which rules each peer has\n"
-	      "  --tunnel NAME           enroll, adopt, revoke: which one; on a device: its name\n"
-	      "  --endpoint HOST[:PORT]  enroll: where devices find this gateway\n"
-	      "  --qr, --svg FILE        enroll: as QR code on the terminal, in a file\n"
-	      "  --reveal                secrets even where standard output is no terminal\n"
-	      "  --gateway HOST[:PORT]   adopt CODE on the device, with --as, --network "
-	      "[--address]\n"
-	      "  --network PREFIX        init: inner addresses (default a new fd00::/8)\n"
-	      "  --force                 adopt, enroll: replaces what is there\n"
-	      "  --pem, --label          pubkey as PEM; keygen of a device's typed code\n"
-	      "  --ladder                why: the messages of the exchange, with their octets\n"
-	      "  -f, --follow            log: goes on with what happens\n"
-	      "  -q, -V, -h              quiet, version, this text\n\n"
-	      "exit status: 0 ok, 1 failed, 2 usage, 3 daemon not running, 4 not permitted,\n"
-	      "5 configuration error, 6 the answer is \"no\" or \"down\"\n",
-		out);
-}
-
-static const struct verb *find_verb(const char *name)
+static const struct help_verb *find_verb(const char *name)
 {
 	for (size_t i = 0; i < N_VERBS; i++)
 		if (verbs[i].run && strcmp(verbs[i].name, name) == 0)
 			return &verbs[i];
 	return NULL;
+}
+
+static int unknown_verb(const char *typed)
+{
+	const char *nearest = help_nearest(verbs, N_VERBS, typed);
+	char hint[64] = "dietvpn --help lists the verbs";
+
+	if (nearest)
+		snprintf(hint, sizeof hint, "did you mean dietvpn %s?", nearest);
+	return cli_fail(CLI_USAGE, hint, "unknown verb \"%s\"", typed);
 }
 
 int main(int argc, char **argv)
@@ -150,23 +108,24 @@ int main(int argc, char **argv)
 		.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
 	};
 	enum options_result parsed = options_parse(argc, argv, &cli);
-	const struct verb *verb;
+	const struct help_verb *verb;
 
 	if (parsed == OPTIONS_UNUSABLE)
-		return cli_fail(
-			CLI_USAGE, "dietvpn --help lists verbs and options", "unusable option");
+		return CLI_USAGE;
 	if (parsed == OPTIONS_VERSION) {
 		puts("dietvpn " DIETVPN_VERSION);
 		return CLI_OK;
 	}
 	if (parsed == OPTIONS_HELP || (cli.argc && strcmp(cli.argv[0], "help") == 0)) {
-		help(stdout);
+		help_print(verbs, N_VERBS,
+			parsed == OPTIONS_HELP ? (cli.argc ? cli.argv[0] : NULL)
+			: cli.argc > 1         ? cli.argv[1]
+					       : NULL);
 		return CLI_OK;
 	}
 	verb = find_verb(cli.argc ? cli.argv[0] : "status");
 	if (!verb)
-		return cli_fail(CLI_USAGE, "dietvpn --help lists the verbs", "unknown verb \"%s\"",
-			cli.argv[0]);
+		return unknown_verb(cli.argv[0]);
 	if (crypto_init())
 		return cli_fail(CLI_FAILED, "", "libsodium cannot be initialised");
 	if (cli.argc) {

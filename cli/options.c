@@ -2,8 +2,11 @@
 /* The options of dietvpn: one table says where in struct cli each value goes. */
 #include "cli/options.h"
 
+#include "config/keys.h"
+
 #include <getopt.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,9 +135,49 @@ static enum options_result set_short(struct cli *cli, int letter)
 		return OPTIONS_VERSION;
 	case 'h':
 		return OPTIONS_HELP;
-	default: /* getopt has complained */
+	default:
 		return OPTIONS_UNUSABLE;
 	}
+}
+
+/* A value that its option does not take. */
+static enum options_result refuse_value(const struct row *row)
+{
+	char expected[48] = "auto, always or never";
+
+	if (row->kind == NUMBER && row->max == LONG_MAX)
+		snprintf(expected, sizeof expected, "a number");
+	else if (row->kind == NUMBER)
+		snprintf(expected, sizeof expected, "a number from 0 to %ld", row->max);
+	cli_fail(CLI_USAGE, "", "--%s: %s is expected, not \"%s\"", row->name, expected, optarg);
+	return OPTIONS_UNUSABLE;
+}
+
+/* What getopt_long cannot use: letter is its answer, word where it stands. */
+static enum options_result refuse_option(int letter, const char *word)
+{
+	const char *names[N_ROWS];
+	const char *nearest = NULL;
+	char name[32] = "";
+	char hint[64] = "dietvpn --help lists the options";
+
+	for (int i = 0; i < N_ROWS; i++)
+		names[i] = rows[i].name;
+	if (strncmp(word, "--", 2) == 0)
+		snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
+	if (*name)
+		nearest = keys_nearest(name, names, N_ROWS);
+	if (letter == ':')
+		cli_fail(CLI_USAGE, "dietvpn --help says which", "%s needs a value", word);
+	else if (*name && nearest && strcmp(nearest, name) == 0)
+		cli_fail(CLI_USAGE, hint, "--%s takes no value", name);
+	else if (*name) {
+		if (nearest)
+			snprintf(hint, sizeof hint, "did you mean --%s?", nearest);
+		cli_fail(CLI_USAGE, hint, "unknown or ambiguous option --%s", name);
+	} else
+		cli_fail(CLI_USAGE, hint, "unknown option -%c", optopt);
+	return OPTIONS_UNUSABLE;
 }
 
 enum options_result options_parse(int argc, char **argv, struct cli *cli)
@@ -149,12 +192,19 @@ enum options_result options_parse(int argc, char **argv, struct cli *cli)
 			.has_arg = rows[i].kind >= TEXT ? required_argument : no_argument,
 			.val = rows[i].kind == SHORT ? (int)rows[i].at : FIRST_LONG + i,
 		};
-	while (result == OPTIONS_GO_ON &&
-		(opt = getopt_long(argc, argv, "fqvVho:", table, NULL)) != -1) {
-		if (opt < FIRST_LONG)
-			result = set_short(cli, opt);
+	opterr = 0;
+	while (result != OPTIONS_UNUSABLE &&
+		(opt = getopt_long(argc, argv, ":fqvVho:", table, NULL)) != -1) {
+		enum options_result one = OPTIONS_GO_ON;
+
+		if (opt == '?' || opt == ':')
+			one = refuse_option(opt, argv[optind - 1]);
+		else if (opt < FIRST_LONG)
+			one = set_short(cli, opt);
 		else if (!set(cli, &rows[opt - FIRST_LONG]))
-			result = OPTIONS_UNUSABLE;
+			one = refuse_value(&rows[opt - FIRST_LONG]);
+		if (one != OPTIONS_GO_ON)
+			result = one;
 	}
 	cli->argc = argc - optind;
 	cli->argv = argv + optind;

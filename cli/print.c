@@ -127,20 +127,42 @@ int print_columns(const char *text)
 	return n;
 }
 
-void print_words(const char *text)
+size_t print_fitting(const char *text, size_t width)
 {
-	size_t column = 0;
+	size_t len = strlen(text);
+	size_t at = width;
+
+	if (len <= width)
+		return len;
+	while (at && text[at] != ' ')
+		at--;
+	return at ? at : width;
+}
+
+const char *print_rest(const char *text, size_t used)
+{
+	text += used;
+	while (*text == ' ')
+		text++;
+	return text;
+}
+
+void print_wrapped(const char *text, size_t indent, size_t first)
+{
+	size_t width = first < COLUMNS ? COLUMNS - first : 1;
 
 	while (*text) {
-		size_t len = strcspn(text, " ");
+		size_t n = print_fitting(text, width);
 
-		if (column && column + 1 + len > COLUMNS) {
-			putchar('\n');
-			column = 0;
-		}
-		column += (size_t)printf("%s%.*s", column ? " " : "", (int)len, text);
-		text += len;
-		text += strspn(text, " ");
+		printf("%.*s\n", (int)n, text);
+		text = print_rest(text, n);
+		if (*text)
+			printf("%*s", (int)indent, "");
+		width = COLUMNS - indent;
 	}
-	putchar('\n');
+}
+
+void print_words(const char *text)
+{
+	print_wrapped(text, 0, 0);
 }

@@ -30,7 +30,14 @@ const char *print_bits(uint32_t bits, char out[static 16]);
 /* Columns of UTF-8 text on a terminal. */
 int print_columns(const char *text);
 
-/* Words on lines of at most 79 columns, and a line end. */
-void print_words(const char *text);
+/* How many octets of text make a line of at most width: up to a blank where there is one. */
+size_t print_fitting(const char *text, size_t width);
+/* What is left of text behind its first used octets and the blanks there. */
+const char *print_rest(const char *text, size_t used);
+
+/* Words on lines of at most 79 columns, and a line end; the first line begins in column first, the
+ * others after indent blanks. */
+void print_wrapped(const char *text, size_t indent, size_t first);
+void print_words(const char *text); /* the same without any indent */
 
 #endif

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT = 64 };
+enum { TEXT = 64, INDENT = 14 };
 
 static const char *argument(const struct cli *cli)
 {
@@ -36,16 +36,30 @@ static long long total(const json_t *tunnel, const char *in, const char *out)
 	return sum;
 }
 
+static size_t count_templates(const json_t *tunnel)
+{
+	const json_t *peer;
+	size_t n = 0;
+	size_t i;
+
+	json_array_foreach(json_object_get(tunnel, "peers"), i, peer) n +=
+		strcmp(json_text(peer, "state", ""), "template") == 0;
+	return n;
+}
+
 static void print_tunnel_line(const json_t *tunnel)
 {
 	long long wire = total(tunnel, "wire_in", "wire_out");
 	long long plain = total(tunnel, "plain_in", "plain_out");
-	size_t n = json_array_size(json_object_get(tunnel, "peers"));
+	size_t templates = count_templates(tunnel);
+	size_t n = json_array_size(json_object_get(tunnel, "peers")) - templates;
 	char saved[TEXT];
 	char all[TEXT];
 
 	printf("%s  %s  %zu peer%s", json_text(tunnel, "name", "?"),
 		json_text(tunnel, "ifname", "?"), n, n == 1 ? "" : "s");
+	if (templates)
+		printf("  %zu template%s", templates, templates == 1 ? "" : "s");
 	if (plain > 0)
 		printf("  saved %s of %s (%lld %%)", print_bytes(plain - wire, saved, sizeof saved),
 			print_bytes(plain, all, sizeof all), 100 * (plain - wire) / plain);
@@ -156,30 +170,49 @@ int verb_status(const struct cli *cli)
 	return status;
 }
 
+static void print_titled(const char *title, const char *text)
+{
+	printf("  %-11s ", title);
+	print_wrapped(text, INDENT, INDENT);
+}
+
 static void print_joined(const char *title, const json_t *list)
 {
 	size_t i;
+	size_t len = 1;
+	char *text;
 	const json_t *item;
 
 	if (!json_array_size(list))
 		return;
-	printf("  %-11s ", title);
-	json_array_foreach(list, i, item) printf("%s%s", i ? ", " : "", json_string_value(item));
-	putchar('\n');
+	json_array_foreach(list, i, item) len += strlen(json_string_value(item)) + 2;
+	text = malloc(len);
+	if (!text)
+		return;
+	*text = '\0';
+	json_array_foreach(list, i, item)
+	{
+		strcat(text, i ? ", " : "");
+		strcat(text, json_string_value(item));
+	}
+	print_titled(title, text);
+	free(text);
 }
 
 static void print_attributes(const json_t *peer)
 {
 	const json_t *a = json_object_get(peer, "attributes");
+	char text[400];
 
-	printf("  %-11s %s: spi %lld bits, sn %lld bits, align %lld, trailer %s, dscp %s, ecn %s, "
-	       "flow label %s, hop "
-	       "limit %s, window %lld\n",
-		"compress", json_text(peer, "compress", "?"), json_number(a, "esp_spi_lsb", 0),
+	snprintf(text, sizeof text,
+		"%s: spi %lld bits, sn %lld bits, align %lld, trailer %s, dscp %s, ecn %s, "
+		"flow label %s, hop limit %s, window %lld",
+		json_text(peer, "compress", "?"), json_number(a, "esp_spi_lsb", 0),
 		json_number(a, "esp_sn_lsb", 0), json_number(a, "alignment", 0),
 		json_text(a, "esp_trailer", "?"), json_text(a, "dscp_cda", "?"),
 		json_text(a, "ecn_cda", "?"), json_text(a, "flow_label_cda", "?"),
 		json_text(a, "hop_limit_cda", "?"), json_number(a, "window", 0));
+	print_titled("compress", text);
 }
 
 static void print_traffic(const json_t *peer)
@@ -235,7 +268,7 @@ static void print_peer(const json_t *peer, bool colour)
 {
 	printf("peer %s  %s\n", json_text(peer, "name", "?"), json_text(peer, "state", "?"));
 	if (json_object_get(peer, "trouble"))
-		printf("  %-11s %s\n", "trouble", json_text(peer, "trouble", ""));
+		print_titled("trouble", json_text(peer, "trouble", ""));
 	printf("  %-11s %s, %s", "endpoint", json_text(peer, "endpoint", "not known yet"),
 		json_text(peer, "encap", "?"));
 	if (json_object_get(peer, "path_mtu"))
@@ -384,7 +417,7 @@ static int list_sas(const struct cli *cli)
 	if (cli->json) {
 		json_print(result);
 	} else if (!cli->cbor) {
-		table_init(&table, 10);
+		table_init(&table, cli->verbose ? 10 : 9);
 		table_row(&table, "SPI", "DIR", "PEER", "WIRE", "SEQ", "REPLAY", "LIFE", "PACKETS",
 			"DROPPED", "CIPHER");
 		json_array_foreach(json_object_get(result, "sas"), i, sa) add_sa_row(&table, sa);

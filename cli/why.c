@@ -12,7 +12,6 @@
 #include <time.h>
 
 enum {
-	WIDTH = 80,
 	WHAT = 15,
 	LEFT = 26,
 	RIGHT = 29,
@@ -56,43 +55,6 @@ static const char *outcome_of(const json_t *exchange, char *out, size_t cap)
 	return out;
 }
 
-/* How many octets of text go into a cell: whole words, separated by blanks. */
-static size_t fitting(const char *text, size_t width)
-{
-	size_t len = strlen(text);
-	size_t at = width;
-
-	if (len <= width)
-		return len;
-	while (at && text[at] != ' ')
-		at--;
-	return at ? at : width;
-}
-
-static const char *next_line(const char *text, size_t used)
-{
-	text += used;
-	while (*text == ' ')
-		text++;
-	return text;
-}
-
-/* Lines of at most width octets, all but the first one indented. */
-static void print_wrapped(const char *text, size_t indent, size_t first)
-{
-	size_t width = WIDTH - first;
-
-	while (*text) {
-		size_t n = fitting(text, width);
-
-		printf("%.*s\n", (int)n, text);
-		text = next_line(text, n);
-		if (*text)
-			printf("%*s", (int)indent, "");
-		width = WIDTH - indent;
-	}
-}
-
 static const char *join(const json_t *words, const char *otherwise, char out[CELL])
 {
 	size_t at = 0;
@@ -125,14 +87,14 @@ static void print_row(const json_t *row, bool colour)
 	const char *right = join(known, known ? "nothing" : "(it does not say)", allowed);
 
 	while (*left || *right) {
-		size_t l = fitting(left, LEFT - 2);
-		size_t r = fitting(right, RIGHT - 1);
+		size_t l = print_fitting(left, LEFT - 2);
+		size_t r = print_fitting(right, RIGHT - 1);
 
 		printf("%s%-*s%-*.*s%-*.*s%s%s\n", colour && differs ? "\033[31m" : "", WHAT, what,
 			LEFT, (int)l, left, *mark ? RIGHT : 0, (int)r, right, mark,
 			colour && differs ? "\033[0m" : "");
-		left = next_line(left, l);
-		right = next_line(right, r);
+		left = print_rest(left, l);
+		right = print_rest(right, r);
 		what = mark = "";
 	}
 }
@@ -300,9 +262,10 @@ static int ask_about(const struct cli *cli, const char *name, json_t **result)
 
 	*result = NULL;
 	if (name && !is_address(name)) {
-		status = client_once(cli, false, "show", "name", name, result);
-		if (!status && !find_peer(*result, name))
-			status = cli_fail(CLI_FAILED, "dietvpn status", "no peer has this name");
+		status = client_find(cli, "show", name, result);
+		if (!status && *result && !find_peer(*result, name))
+			status = cli_fail(CLI_FAILED, "dietvpn status lists the peers",
+				"%s is a tunnel, not a peer", name);
 	}
 	if (!status)
 		status = client_once(cli, false, "exchange.list", "name", name, &exchanges);

@@ -2,6 +2,7 @@
 /* What key exchanges came to, for `dietvpn why`: whom the responder refused before it had an SA. */
 #include "ikev2/trace_record.h"
 
+#include "ikev2/device.h"
 #include "ikev2/half_open.h"
 
 #include <stdio.h>
@@ -124,7 +125,21 @@ static void add_known_ids(struct record *r, const struct keying *k, const char *
 		words_join(&known, 1, text, sizeof text));
 }
 
-static void add_refused_auth(struct record *r, const struct refused_auth *a)
+/* A device that a template lets in has no [Peer] that anybody could change. */
+static void fix_device(struct record *r, uint8_t method, const char *name)
+{
+	if (method == AUTH_SHARED_KEY)
+		rows_fix(&r->rows,
+			"here dietvpn enroll %s; on the device dietvpn adopt --force what it "
+			"prints.",
+			name);
+	else
+		rows_fix(&r->rows,
+			"here dietvpn adopt --fingerprint, that of the device's key, --as %s.",
+			name);
+}
+
+static void add_refused_auth(struct record *r, const struct refused_auth *a, bool device)
 {
 	const struct settings *s = a->peer->settings;
 	const struct payloads *p = a->inner;
@@ -146,7 +161,9 @@ static void add_refused_auth(struct record *r, const struct refused_auth *a)
 	}
 	settings_all_prfs(&allowed);
 	record_add_offer(r, &allowed, &a->half->chosen);
-	if (!strncmp(a->why, "AUTHENTICATION_FAILED", 21))
+	if (!strncmp(a->why, "AUTHENTICATION_FAILED", 21) && device)
+		fix_device(r, p->auth.data[0], identity_text(p->id_i, theirs));
+	else if (!strncmp(a->why, "AUTHENTICATION_FAILED", 21))
 		record_add_authentication(r, p->auth.data[0], s);
 	else if (s->ppk_required)
 		rows_fix(&r->rows, "one Ppk and PpkId in both files.");
@@ -166,7 +183,7 @@ void trace_auth_refused(struct keying *k, const struct refused_auth *a)
 	r->error = AUTHENTICATION_FAILED;
 	r->why = a->why;
 	if (a->peer)
-		add_refused_auth(r, a);
+		add_refused_auth(r, a, device_of(k, a->peer));
 	else if (a->inner->id_i.data)
 		add_known_ids(r, k, identity_text(a->inner->id_i, id));
 	for (int i = 0; i < 4; i++)

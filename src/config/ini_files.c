@@ -68,7 +68,9 @@ static int add_file(
 	size_t len;
 	int err = slurp(path, &text, &len);
 	if (err) {
-		config_errors_add(errors, shown, NULL, "cannot be read: %s", strerror(-err));
+		config_errors_add(errors, shown,
+			err == -ENOENT ? "dietvpn init NAME or dietvpn adopt writes one" : NULL,
+			"cannot be read: %s", strerror(-err));
 		return err;
 	}
 	err = ini_add_text(shown, text, len, ini, errors);

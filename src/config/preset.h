@@ -5,8 +5,9 @@
 
 #include "config/value.h"
 
-/* Installed rule files; those in "rules" below the configuration's folder come first. */
-#define PRESET_DIR "/usr/share/dietvpn/rules"
+/* Where rule files are installed, of the build's prefix; those in "rules" below the configuration's
+ * folder come first. */
+#define PRESET_DIR DIETVPN_RULES_DIR
 
 /*
  * off, safe, iot, link; else NAME.cbor in the two folders, its profile NAME or the only one, and

@@ -44,6 +44,12 @@ void control_fail(struct control_call *call, int code, const char *fmt, ...)
 	va_end(args);
 }
 
+void control_hint_names(struct control_call *call)
+{
+	snprintf(call->hint, sizeof(call->hint),
+		"dietvpn status lists who is here, dietvpn peers everyone known");
+}
+
 static void release(struct control *control)
 {
 	if (--control->handles == 0 && control->dying)

@@ -41,6 +41,9 @@ struct control_call {
 __attribute__((format(printf, 3, 4))) void control_fail(
 	struct control_call *call, int code, const char *fmt, ...);
 
+/* Beside an error about a name: who lists those that there are. */
+void control_hint_names(struct control_call *call);
+
 /* What a call waits for (later) is here: it is answered now. Its client may be gone after this. */
 void control_resume(struct control_call *call);
 

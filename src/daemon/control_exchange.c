@@ -22,6 +22,46 @@ struct wanted {
 	bool by_addr;
 };
 
+/* What somebody called himself whom a template did not let in: the identity that he offered. */
+static bool claims(const struct trace_entry *entry, const char *name)
+{
+	struct tree *tree = tree_parse(entry->cbor, entry->len, TREE_DEPTH_FILE, NULL);
+	tree_node rows = tree ? tree_get(tree_root(tree), "rows") : NULL;
+	bool found = false;
+
+	for (size_t i = 0; rows && i < tree_count(rows); i++) {
+		tree_node offered = tree_get(tree_at(rows, i), "offered");
+		char text[IP_ENDPOINT_TEXT];
+
+		found = found ||
+			(tree_text_copy(tree_get(tree_at(rows, i), "what"), text, sizeof(text)) &&
+				!strcmp(text, "identity") && tree_count(offered) == 1 &&
+				tree_text_copy(tree_at(offered, 0), text, sizeof(text)) &&
+				!strcmp(text, name));
+	}
+	tree_free(tree);
+	return found;
+}
+
+static bool is_wanted(const struct wanted *wanted, const struct trace_entry *entry)
+{
+	if (wanted->by_addr)
+		return ip_addr_equal(&entry->remote.addr, &wanted->addr);
+	return !wanted->name[0] || !strcmp(entry->peer, wanted->name) ||
+	       claims(entry, wanted->name);
+}
+
+/* One who has left, or was never let in. */
+static bool is_remembered(const struct daemon *daemon, const struct wanted *wanted)
+{
+	const struct trace_entry *entry;
+
+	for (size_t i = 0; daemon->host && (entry = host_exchange_at(daemon->host, i)); i++)
+		if (is_wanted(wanted, entry))
+			return true;
+	return false;
+}
+
 static bool read_wanted(
 	const struct daemon *daemon, struct control_call *call, struct wanted *wanted)
 {
@@ -38,17 +78,14 @@ static bool read_wanted(
 		if (daemon->tunnels[i] && tunnel_find_peer(daemon->tunnels[i], wanted->name))
 			return true;
 	wanted->by_addr = !ip_addr_parse(wanted->name, &wanted->addr);
-	if (!wanted->by_addr)
-		control_fail(
-			call, -ENOENT, "no peer is called %s, and it is no address", wanted->name);
-	return wanted->by_addr;
-}
-
-static bool is_wanted(const struct wanted *wanted, const struct trace_entry *entry)
-{
-	if (wanted->by_addr)
-		return ip_addr_equal(&entry->remote.addr, &wanted->addr);
-	return !wanted->name[0] || !strcmp(entry->peer, wanted->name);
+	if (wanted->by_addr || is_remembered(daemon, wanted))
+		return true;
+	control_fail(call, -ENOENT,
+		"no peer is called %s, it is no address, and no exchange in this name is "
+		"remembered",
+		wanted->name);
+	control_hint_names(call);
+	return false;
 }
 
 /* The record's own pairs behind what the host knows; its address as people write it. */

@@ -126,8 +126,10 @@ static void show(struct daemon *daemon, struct control_call *call, bool details)
 	put_head(&map, daemon);
 	put_array_end(&pass.tunnels, put_key(&map, "tunnels"));
 	put_map_end(&map, call->ok);
-	if (!pass.found && *name && !call->more)
+	if (!pass.found && *name && !call->more) {
 		control_fail(call, -ENOENT, "no tunnel or peer is called %s", name);
+		control_hint_names(call);
+	}
 }
 
 void show_status(struct daemon *daemon, struct control_call *call)
@@ -158,6 +160,7 @@ void show_sas(struct daemon *daemon, struct control_call *call)
 		return;
 	if (*peer && !peer_is_there(daemon, peer)) {
 		control_fail(call, -ENOENT, "no peer is called %s", peer);
+		control_hint_names(call);
 		return;
 	}
 	put_init(&list);

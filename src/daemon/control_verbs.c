@@ -68,7 +68,9 @@ static void fail_config(struct control_call *call, int error, struct config_erro
 	snprintf(call->hint, sizeof(call->hint), "%s", first->hint);
 	snprintf(call->text, sizeof(call->text), "%zu error%s, %s: %s", errors->n + errors->lost,
 		errors->n + errors->lost == 1 ? "" : "s",
-		error == -EINVAL ? "nothing was changed" : "not all of it was done", first->text);
+		error == -EINVAL || error == -ENOENT ? "nothing was changed"
+						     : "not all of it was done",
+		first->text);
 	call->state = errors;
 	call->release = free;
 	call->at[0] = (size_t)-error;
@@ -132,6 +134,10 @@ static void do_up(struct daemon *daemon, struct control_call *call)
 	error = errors ? daemon_up(daemon, name, errors) : -ENOMEM;
 	if (error == -EEXIST) {
 		control_fail(call, error, "%s is up already", name);
+		snprintf(call->hint, sizeof(call->hint),
+			"dietvpn reload takes over what has changed in its file; new keys under "
+			"an old name: dietvpn down %s, then up",
+			name);
 	} else if (error) {
 		if (errors)
 			fail_config(call, error, errors);
@@ -155,6 +161,7 @@ static void do_down(struct daemon *daemon, struct control_call *call)
 	tunnel = daemon_find(daemon, name);
 	if (!tunnel) {
 		control_fail(call, -ENOENT, "no tunnel called %s is up", name);
+		snprintf(call->hint, sizeof(call->hint), "dietvpn status lists those that are");
 		return;
 	}
 	put_init(&map);
@@ -238,6 +245,8 @@ static const struct tunnel_peer *peer_in(struct daemon *daemon, struct control_c
 		return found;
 	control_fail(call, n ? -EINVAL : -ENOENT,
 		n ? "%s is in several tunnels: name one" : "no peer is called %s", name);
+	if (!n)
+		control_hint_names(call);
 	return NULL;
 }
 
