@@ -94,15 +94,25 @@ void on_linger(struct ike_sa *sa)
 	exchange_next(sa);
 }
 
+/* The peer seemed to have lost it, and nothing has come of it since. */
+static bool is_lost(const struct ike_sa *sa)
+{
+	return sa->suspect_ms && sa->heard_ms < sa->suspect_ms;
+}
+
 /* The peer ended the one that we thought the better: it kept this one. */
 static void revive(struct keying *k, struct peer *peer)
 {
-	list_each (node, &k->all) {
+	list_each_safe (node, &k->all) {
 		struct ike_sa *sa = container_of(node, struct ike_sa, link);
 
 		if (peer->sa || sa->peer != peer || sa->state != IKE_REPLACED ||
 			!ike_sa_has_child(sa))
 			continue;
+		if (is_lost(sa)) {
+			ike_sa_destroy(sa);
+			continue;
+		}
 		sa->state = IKE_UP;
 		timer_stop(k, sa->id, TIMER_LINGER);
 		peer->sa = sa;

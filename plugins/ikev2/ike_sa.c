@@ -345,6 +345,15 @@ static uint32_t chance(struct keying *k)
 	return value;
 }
 
+/* Our own address may have changed since the last one: the peer follows whoever began. */
+static void find_own_address(struct ike_sa *sa)
+{
+	const struct keying_host *host = sa->keying->host;
+
+	if (!sa->follows && KEYING_HOST_HAS(host, route))
+		host->route(host, &sa->way.remote, &sa->way.local.addr);
+}
+
 /* First time or again: the same octets, and the timer for the next time. false: it was the last. */
 static bool transmit(struct ike_sa *sa)
 {
@@ -354,6 +363,7 @@ static bool transmit(struct ike_sa *sa)
 	if (!wait)
 		return false;
 	sa->request.sends++;
+	find_own_address(sa);
 	send_messages(k, &sa->way, (struct slice){sa->request.octets, sa->request.len});
 	trace_message(sa, &(struct trail_entry){.exchange = sa->request.exchange,
 				  .octets = (uint32_t)sa->request.len,

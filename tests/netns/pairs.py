@@ -8,6 +8,8 @@
     pairs.py serve                   host b: CoAP is another program's, TCP on port 7000 is echoed
     pairs.py drive TABLE [ROW...]    host a: ping, CoAP and TCP of each row, everything answered
     pairs.py rekey TABLE FOLDER [ROW...]   the same after rekeys from both ends
+    pairs.py cost CAPTURE            IKE messages and octets, ESP packets and octets, over UDP and IPv4
+    pairs.py post HERE THERE [TRIES] a sensor's CoAP POST that is answered; pairs.py sink answers it
     pairs.py check TABLE A B WIRE    captures of the TUN of a and of b, and of the wire at b: each packet has come out as it
                                      went in, and is as long on the wire as diet-esp.md says; prints a line per row
 
@@ -279,6 +281,20 @@ def check(table, path_a, path_b, path_wire):
     return 1 if failed else 0
 
 
+def cost(path):
+    """IKE messages, their octets, ESP packets, theirs; octets of UDP payload."""
+    sums = [0, 0, 0, 0]
+    for ip in pcap(path):
+        ports = struct.unpack_from(">HH", ip, 20)
+        payload = ip[28:struct.unpack_from(">H", ip, 2)[0]]
+        if len(payload) < 2:  # 0xff keeps a mapping alive
+            continue
+        place = 0 if 500 in ports or payload[:4] == bytes(4) else 2
+        sums[place] += 1
+        sums[place + 1] += len(payload)
+    print(*sums)
+
+
 # --- traffic ----------------------------------------------------------------------------------------------------------
 def checksum(octets):
     total = sum(struct.unpack(f">{len(octets) // 2}H", octets))
@@ -458,6 +474,31 @@ def drive(table, folder, rekeys, *names):
     return 1 if failed else 0
 
 
+def post(here, there, tries="3"):
+    """A sensor's CoAP POST, confirmable: its answer has to be 2.04."""
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+        s.settimeout(1)
+        s.bind((here, COAP))
+        message = bytes([0x41, 2]) + os.urandom(3) + b"\xb1t\xff21.5C 48%RH"
+        for _ in range(int(tries)):
+            s.sendto(message, (there, COAP))
+            try:
+                return 0 if s.recv(2048) == b"\x61\x44" + message[2:5] else 1
+            except TimeoutError:
+                continue
+    return 1
+
+
+def sink():
+    """The other end of post()."""
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+        s.bind(("::", COAP))
+        print("listening", flush=True)
+        while True:
+            message, who = s.recvfrom(2048)
+            s.sendto(b"\x61\x44" + message[2:5], who)
+
+
 def echo(s):
     with s:
         try:
@@ -498,6 +539,12 @@ def main(words):
         return drive(arguments[0], None, False, *arguments[1:])
     elif command == "rekey":
         return drive(arguments[0], arguments[1], True, *arguments[2:])
+    elif command == "post":
+        return post(*arguments)
+    elif command == "sink":
+        sink()
+    elif command == "cost":
+        cost(arguments[0])
     elif command == "check":
         return check(*arguments)
     else:

@@ -468,6 +468,16 @@ Test(ikev2, both_begin_at_once)
 	}
 }
 
+/* Without a last word: as if the power went. */
+static void lose_all(struct end *e)
+{
+	ops->destroy(e->k);
+	for (size_t i = 0; i < e->fake.n_sas; i++)
+		e->fake.sas[i].id = 0;
+	e->fake.n_spis = e->fake.n_timers = e->fake.n_sent = e->taken = 0;
+	e->fake.next_socket = 0;
+}
+
 /* Either end is gone after any message and comes back with nothing in its memory. */
 Test(ikev2, restart_at_any_point)
 {
@@ -481,12 +491,7 @@ Test(ikev2, restart_at_any_point)
 			acquire(&left);
 			wire.cut = after;
 			run(100);
-			/* no last word: as if the power went */
-			ops->destroy(e->k);
-			for (size_t i = 0; i < e->fake.n_sas; i++)
-				e->fake.sas[i].id = 0;
-			e->fake.n_spis = e->fake.n_timers = e->fake.n_sent = e->taken = 0;
-			e->fake.next_socket = 0;
+			lose_all(e);
 			begin(e, other, "", PLAIN "Liveness = 5s\n");
 			wire.cut = 0;
 			traffic(&left, 120);
@@ -494,6 +499,32 @@ Test(ikev2, restart_at_any_point)
 			expect_one_pair(2);
 			tear_down();
 		}
+}
+
+/* The gateway lost an IKE SA, took another one and ended that: the first one stays lost. */
+Test(ikev2, what_was_lost_does_not_come_back)
+{
+	static const char device[] = PLAIN "Role = initiator\nLiveness = 5s\n";
+	static const char gateway[] = PLAIN "Role = responder\n";
+
+	begin(&left, &right, "", device);
+	begin(&right, &left, "", gateway);
+	acquire(&left);
+	run(SECOND);
+	lose_all(&right);
+	begin(&right, &left, "", gateway);
+	for (int i = 0; i < 60 && !stands(); i++)
+		run(SECOND);
+	cr_assert(stands());
+	cr_assert_gt(fake_host_living(&left.fake), 2u, "the old one lingers");
+	cr_assert_eq(ops->reload(right.k,
+			     config_of(&right, &left, "", PLAIN "Role = responder\nPfs = yes\n")),
+		0);
+	pump();
+	cr_assert_eq(fake_host_living(&left.fake), 0u);
+	acquire(&left);
+	run(SECOND);
+	expect_one_pair(2);
 }
 
 static void expire(struct end *e, enum sa_event event)
