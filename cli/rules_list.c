@@ -149,7 +149,7 @@ int rules_list(const struct cli *cli)
 
 		json_print(result);
 		json_decref(result);
-	} else {
+	} else if (!cli->cbor) {
 		rules_live_print(sets, cli->verbose, cli->colour);
 		print_files(listing.files, cli->colour);
 	}

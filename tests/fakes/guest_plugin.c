@@ -113,11 +113,33 @@ static void fill(struct keying *k, uint32_t request, const char *line)
 	answer(k, request, 0, n);
 }
 
+/* The map of attributes with a set of rules by its digest and the end of Dev; each alone as well.
+ */
+static size_t name_rules(uint8_t *attrs, size_t len, const char *digest, const char *device)
+{
+	unsigned long d = strtoul(digest, NULL, 16);
+	const uint8_t named[] = {
+		0x2f, 0x1a, (uint8_t)(d >> 24), (uint8_t)(d >> 16), (uint8_t)(d >> 8), (uint8_t)d};
+
+	if (*digest != '-') {
+		memcpy(attrs + len, named, sizeof named);
+		len += sizeof named;
+		attrs[0]++;
+	}
+	if (*device != '-') {
+		attrs[len++] = 0x30;
+		attrs[len++] = (uint8_t)(*device - '0');
+		attrs[0]++;
+	}
+	return len;
+}
+
 /* An SA towards a peer of its own; its key says which. */
 static void install(struct keying *k, uint32_t request, const char *line)
 {
-	static const uint8_t attrs[] = {
-		0xa7, 0, 0, 1, 0, 2, 0, 3, 2, 4, 0x18, 32, 5, 0x18, 32, 0x20, 0};
+	uint8_t attrs[32] = {0xa7, 0, 0, 1, 0, 2, 0, 3, 2, 4, 0x18, 32, 5, 0x18, 32, 0x20, 0};
+	char digest[16] = "-";
+	char device[4] = "-";
 	static const uint8_t gateway[16] = {0xfd, [15] = 1};
 	unsigned policy = 0;
 	unsigned net = 0;
@@ -130,12 +152,12 @@ static void install(struct keying *k, uint32_t request, const char *line)
 		.keymat_len = 36,
 		.n_ts_local = 1,
 		.n_ts_remote = 1,
-		.attrs = {attrs, sizeof attrs},
 	};
 	sa_id id = 0;
 	int r;
 
-	sscanf(line, "%u %u %u", &policy, &net, &n);
+	sscanf(line, "%u %u %u %15s %3s", &policy, &net, &n, digest, device);
+	p.attrs = (struct slice){attrs, name_rules(attrs, 17, digest, device)};
 	p.policy = policy;
 	memcpy(p.keymat, &policy, sizeof policy);
 	p.ts_remote[0] = address(net, n);

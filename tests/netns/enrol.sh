@@ -163,6 +163,22 @@ same "both ends have the same check" "$(grep -oE 'adopted "sensor-valve".* check
 daemon_kill a; daemon a
 again c
 check "it is known after a kill" wait_for 15 ping_gw c
-for side in c d; do daemon_stop $side; done
+echo "== a template with explicit rules"
+S=$(cd "$(dirname "$0")/../.." && pwd)
+for side in a b; do mkdir -p "$W/$side/etc/rules"; cp "$S/conf/rules/icmpv6.cbor" "$W/$side/etc/rules/"; done
+sed -i '/^Liveness/a Compress = icmpv6' "$W/a/etc/home.conf"
+echo 'Compress = icmpv6' >>"$W/b/etc/home.conf"
+own_all
+check "the gateway takes them by a reload" dietvpn a reload
+again b; again c
+check "a device with the same ones comes in" wait_for 8 ping_gw b
+check "... and is reached" on a ping -c 2 -i 0.2 -W 1 "$(grep -oE '^Address *= *[0-9a-f:]+' "$W/b/etc/home.conf" | head -n 1 | grep -oE '[0-9a-f:]+$')"
+dietvpn a --dir "$W/a/etc" rules list >"$W/list"
+sed 's/^/     /' "$W/list"
+has "the guest's set, and who is Dev" "^sensor-label: rules icmpv6, 1 rule, digest [0-9a-f]{8}, Dev is the peer" "$W/list"
+has "its packets went under the rule, both ways" '^0/1 +[3-9] +[3-9] +104\.0 ' "$W/list"
+has "and none went whole" '^none +0 +0 ' "$W/list"
+check "a device without rules comes in, too" wait_for 8 ping_gw c
+for side in b c d; do daemon_stop $side; done
 nonces_unique
 finish

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "crypto/secret.h"
+#include "esp/sa.h"
 #include "fakes/shell.h"
 #include "io/dataplane.h"
 #include "ip/packet.h"
@@ -391,6 +392,72 @@ Test(host_peer, reload)
 	cr_expect_eq(ask("add 17 sensor-1 0 16").error, 0);
 	host_stop(host, &config);
 	cr_expect_eq(n_removed, 2u);
+}
+
+/* The template's file with a set of rules: this end is App. */
+static void load_ruled(struct config *out)
+{
+	char path[96];
+	FILE *f;
+
+	shell("mkdir %s/rules && cp %s/conf/rules/icmpv6.cbor %s/rules/", base,
+		getenv("DIETVPN_SOURCE_DIR"), base);
+	snprintf(path, sizeof path, "%s/home.conf", base);
+	f = fopen(path, "w");
+	cr_assert(f);
+	fputs("[Interface]\nName = diet0\nAddress = fd00::1/64\nKeying = guests\n"
+	      "[Peer \"sensor-*\"]\nAddress = fd00::/64\nAllow = udp 5683\n"
+	      "Cipher = chacha20-poly1305\nCompress = icmpv6\nDevice = peer\n",
+		f);
+	fclose(f);
+	cr_assert_eq(config_load(path, out, &errors), 0, "%s", errors.list[0].text);
+}
+
+/* A guest's SA is under the rules of its template's file, at the end that it says, or under none.
+ */
+Test(host_peer, rules_are_those_of_the_file)
+{
+	static const uint32_t anew[] = {17};
+	static const struct {
+		const char *named; /* with the file's digest for %08x, plus this */
+		unsigned plus;
+		int error;
+		bool ruled;
+	} rows[] = {
+		{"install 101 0 16 %08x 0", 1, -EINVAL, false}, /* another set */
+		{"install 101 0 16 %08x 1", 0, -EINVAL, false}, /* the other end */
+		{"install 101 0 16 %08x -", 0, -EINVAL, false}, /* which end? */
+		{"install 101 0 16 - 0", 0, -EINVAL, false},    /* which set? */
+		{"install 101 0 16 %08x 0", 0, 0, true},
+		{"install 101 0 16 -", 0, 0, false},
+	};
+	char verb[64];
+
+	/* Without rules in the file the plugin cannot bring any. */
+	cr_assert_eq(ask("add 7 sensor-1 0 16").error, 0);
+	cr_expect_eq(ask("install 100 0 16 12345678 0").error, -EINVAL);
+	cr_expect(strstr(host_trouble(host, 100), "other rules"), "%s", host_trouble(host, 100));
+	load_ruled(&next_config);
+	add_policy(17, &next_config.peers[0], POLICY_TEMPLATE, next_config.peers[0].ts_remote,
+		next_config.peers[0].n_ts_remote);
+	cr_assert_eq(host_reload(host, &config, &next_config, anew, &errors), 0, "%s",
+		errors.list[0].text);
+	config_fini(&config);
+	config = next_config;
+	cr_assert_eq(ask("add 17 sensor-1 0 16").error, 0);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const struct policy *policy = spd_find(ipsec.spd, 101);
+		struct said said;
+
+		snprintf(verb, sizeof verb, rows[i].named,
+			config.peers[0].attrs.rules_digest + rows[i].plus);
+		said = ask(verb);
+		cr_expect_eq(said.error, rows[i].error, "%s: %d", verb, said.error);
+		if (said.error)
+			continue;
+		cr_expect_eq(policy->out->diet.by_set, rows[i].ruled, "%s", verb);
+		cr_assert_eq(host_sa_remove(host, policy->out->id), 0);
+	}
 }
 
 static double seconds(void)
