@@ -204,7 +204,7 @@ void device_drop(struct keying *k, struct device *device)
 		struct ike_sa *sa = container_of(node, struct ike_sa, link);
 
 		if (sa->peer == &device->peer)
-			ike_sa_part(sa);
+			ike_sa_leave(sa);
 	}
 	k->host->peer_remove(k->host, device->settings.core.policy);
 	release(k, device);

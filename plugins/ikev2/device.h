@@ -69,7 +69,7 @@ enum device_verdict device_admit(
 	struct keying *k, struct peer *peer, const struct payloads *p, const char **why);
 /* What to tell of its AUTH that did not hold. */
 const char *device_hint(const struct keying *k, const struct peer *peer);
-/* Its SAs go with a last word, and so does its policy. */
+/* Its SAs go at once, with a D that is repeated, and so does its policy. */
 void device_drop(struct keying *k, struct device *device);
 /* After a reload: those of templates that have changed go, the others have moved with theirs. */
 void devices_settle(struct keying *k, const struct settings_list *now);

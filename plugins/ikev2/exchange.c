@@ -83,6 +83,10 @@ void on_linger(struct ike_sa *sa)
 	struct keying *k = sa->keying;
 	uint64_t silent_ms = k->host->now_ms(k->host) - sa->suspect_ms;
 
+	if (ike_sa_is_parting(sa)) {
+		ike_sa_destroy(sa);
+		return;
+	}
 	if (sa->request.len && sa->suspect_ms) {
 		if (silent_ms >= LINGER_LONG_MS)
 			ike_sa_destroy(sa);
@@ -382,14 +386,22 @@ static void on_protected(struct ike_sa *sa, const struct message *m, const struc
 	if (!sa->open.suite || payloads_parse(m->first, chain, &outer))
 		return;
 	if (!outer.sk_type) {
-		on_unprotected(sa, m, &outer);
+		if (!ike_sa_is_parting(sa))
+			on_unprotected(sa, m, &outer);
 		return;
 	}
-	if (!(m->flags & MESSAGE_FLAG_RESPONSE) && m->id + 1 == sa->next_expected &&
-		repeats(sa, m, &outer))
+	if (!ike_sa_is_parting(sa) && !(m->flags & MESSAGE_FLAG_RESPONSE) &&
+		m->id + 1 == sa->next_expected && repeats(sa, m, &outer))
 		send_messages(k, way, (struct slice){sa->answer.octets, sa->answer.len});
 	if (!expected(sa, m) || open_message(k, &k->peers_parts, &sa->assembly, &f, &opened))
 		return;
+	if (ike_sa_is_parting(sa)) {
+		if (m->flags & MESSAGE_FLAG_RESPONSE)
+			on_parting_response(sa);
+		else
+			on_parting_request(sa, way);
+		return;
+	}
 	sa->heard_ms = f.now_ms;
 	trace_message(sa, &(struct trail_entry){.exchange = m->exchange,
 				  .octets = (uint32_t)m->octets.len,

@@ -406,12 +406,14 @@ void on_request_timeout(struct ike_sa *sa)
 	if (!sa->request.len)
 		return;
 	if (transmit(sa)) {
-		if (!sa->handshake &&
+		if (!sa->handshake && !ike_sa_is_parting(sa) &&
 			sa->request.sends * SUSPECT_PART >= sa->request.retransmit.profile->tries)
 			ike_sa_suspect(sa);
 		return;
 	}
-	if (sa->state == IKE_CLOSING || sa->state == IKE_REPLACED)
+	if (ike_sa_is_parting(sa))
+		on_parting_silence(sa);
+	else if (sa->state == IKE_CLOSING || sa->state == IKE_REPLACED)
 		ike_sa_closed(sa);
 	else
 		ike_sa_fail(sa, "no answer");

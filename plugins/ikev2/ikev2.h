@@ -225,7 +225,8 @@ struct device_table;
 struct keying {
 	const struct keying_host *host;
 	struct settings_list settings;
-	struct peer *peers; /* as many as settings */
+	struct peer *peers;  /* as many as settings */
+	struct peer parting; /* whose the IKE SAs are that only wait for their end */
 	struct aead_pool *pool;
 	struct map sas, sas_by_id; /* struct ike_sa by our SPI, by number */
 	struct list all;           /* struct ike_sa */
@@ -320,6 +321,16 @@ void ask_delete_ike(struct ike_sa *sa);
 /* A last word to the peer, which does not wait for an answer. */
 void ike_sa_part(struct ike_sa *sa);
 void ask_delete_child(struct ike_sa *sa, struct child *child);
+
+/* part.c: its peer may go: the ESP SAs are gone, the D goes behind what is under way until it is
+ * answered; to a sleepy peer, whenever that speaks, for as long as the IKE SA would have lived. */
+void ike_sa_leave(struct ike_sa *sa);
+bool ike_sa_is_parting(const struct ike_sa *sa);
+/* What is authentic, of one that is parting: may destroy it. */
+void on_parting_response(struct ike_sa *sa);
+void on_parting_request(struct ike_sa *sa, const struct way *way);
+/* No answer to the last copy. */
+void on_parting_silence(struct ike_sa *sa);
 
 /* exchange_child.c: CREATE_CHILD_SA for ESP; old: the one to replace, NULL: none. */
 struct create *create_begin(struct ike_sa *sa);

@@ -18,7 +18,7 @@ static void move_sas(struct keying *k, const struct peer *from, struct peer *to)
 		if (to)
 			sa->peer = to;
 		else
-			ike_sa_part(sa);
+			ike_sa_leave(sa);
 	}
 }
 

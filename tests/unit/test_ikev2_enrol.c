@@ -33,6 +33,7 @@ static struct node {
 	struct keying *k;
 	struct ip_endpoint at;
 	size_t taken; /* of fake.sent */
+	bool deaf;
 	uint8_t fingerprint[SIGN_FINGERPRINT_LEN];
 } nodes[NODES];
 
@@ -242,7 +243,7 @@ static bool step(struct node *from)
 		.remote = from->at,
 		.payload = {from->fake.sent[i].data, from->fake.sent[i].len}};
 	d.local.port = d.remote.port = d.socket ? 4500 : 500;
-	if (to->k)
+	if (to->k && !to->deaf)
 		ops->datagram(to->k, &d);
 	if (from->taken == from->fake.n_sent)
 		from->taken = from->fake.n_sent = 0;
@@ -543,6 +544,52 @@ Test(ikev2_enrol, revoked)
 	cr_assert_str_eq(kind_of("sensor-1", true), "derived");
 	cr_assert_eq(revoke("sensor-1"), 2u);
 	order("enroll.revoke", "gw.home", -ENOENT);
+}
+
+static void make_deaf(bool deaf, bool rekey)
+{
+	const uint32_t policy = fake_host_peer(&nodes[GATEWAY].fake, "sensor-1");
+	char text[100];
+
+	nodes[1].deaf = deaf;
+	if (rekey)
+		cr_assert_eq(ops->order(nodes[GATEWAY].k, policy, KEYING_REKEY, text, sizeof text),
+			0, "%s", text);
+}
+
+/* Its D comes when it hears again: repeated, behind a request that is under way, or to a sleepy one
+ * when that speaks. Its SAs are gone here at once, and it cannot make new ones meanwhile. */
+Test(ikev2_enrol, revoked_while_it_is_deaf)
+{
+	enum { REPEATED, BEHIND, ASLEEP, CASES };
+	char text[600];
+
+	for (int i = 0; i < CASES; i++) {
+		set_up();
+		fake_host_secret(&nodes[GATEWAY].fake, "Master", master_text, 0);
+		snprintf(text, sizeof text, "%s%s", gateway_text,
+			i == ASLEEP ? "Sleepy = yes\n" : "");
+		start(&nodes[GATEWAY], text);
+		start_derived(1, "sensor-1", 0);
+		acquire(1);
+		run(SECOND);
+		expect_up(1, "sensor-1");
+		make_deaf(true, i == BEHIND);
+		cr_assert_eq(revoke("sensor-1"), 1u);
+		cr_assert_eq(fake_host_living(&nodes[GATEWAY].fake), 0u);
+		cr_assert_eq(nodes[GATEWAY].fake.n_spis, 0u);
+		run(i == ASLEEP ? 45 * SECOND : 2 * SECOND);
+		cr_assert_eq(fake_host_living(&nodes[1].fake), 2u, "%d", i);
+		make_deaf(false, false);
+		if (i == ASLEEP)
+			cr_assert_eq(ops->order(nodes[1].k, TEMPLATE_POLICY, KEYING_REKEY, text,
+					     sizeof text),
+				0, "%s", text);
+		run(i == ASLEEP ? SECOND : 20 * SECOND);
+		cr_assert_eq(fake_host_living(&nodes[1].fake), 0u, "%d", i);
+		cr_assert_eq(fake_host_living(&nodes[GATEWAY].fake), 0u);
+		tear_down();
+	}
 }
 
 /* Without the store nobody knows who was revoked: nobody is let in, and nothing is promised. */
