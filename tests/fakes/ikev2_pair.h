@@ -69,6 +69,8 @@ __attribute__((unused)) static void begin(int who, const char *interface, const 
 	fake_host_secret(&e->fake, psk,
 		strstr(peer, "Retransmission") ? "what nobody else knows" : "one secret for both",
 		0);
+	fake_host_secret(&e->fake, who ? "end-0/Key" : "end-1/Key",
+		"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", 0);
 	fake_host_secret(&e->fake, "Master", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", 0);
 	if (*peer == '*')
 		snprintf(text, sizeof text, "%s\nRole = responder\nAddress = fd00::/64", peer);

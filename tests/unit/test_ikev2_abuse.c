@@ -277,3 +277,123 @@ Test(ikev2_abuse, every_bit_of_what_is_sealed)
 	}
 	cr_assert_eq(fake_host_living(&left->fake), 0u);
 }
+
+static void add_init(struct chain *c, const struct allowed *offer, uint16_t group)
+{
+	uint8_t sa[256];
+	uint8_t ke[KE_HEADER_LEN + 32] = {(uint8_t)(group >> 8), (uint8_t)group, [35] = 9};
+	const uint8_t nonce[32] = {(uint8_t)(group >> 8), (uint8_t)group};
+	struct payload_writer w;
+
+	payload_writer_init(&w, sa, sizeof sa);
+	payload_sa_offer(&w, offer, (struct slice){NULL, 0});
+	add(c, PAYLOAD_SA, sa + PAYLOAD_HEADER_LEN, w.len - PAYLOAD_HEADER_LEN);
+	add(c, PAYLOAD_KE, ke, sizeof ke);
+	add(c, PAYLOAD_NONCE, nonce, sizeof nonce);
+}
+
+/* Unsealed. */
+static void throw_at(struct end *to, const struct message *head, const struct chain *c)
+{
+	struct message_writer w;
+	uint8_t out[5000];
+	size_t len;
+
+	message_begin(&w, head, false, out, sizeof out);
+	payload_put(&w.payloads, c->data, c->len);
+	w.payloads.first = c->first;
+	len = message_end(&w, NULL, 0);
+	out[17] = head->version;
+	to->fake.n_sent = to->taken = 0;
+	give(to, (struct slice){out, len});
+	for (size_t i = 0; i < to->fake.n_sent; i++)
+		cr_assert_leq(to->fake.sent[i].len, len);
+}
+
+/* strongSwan CVE-2014-9221, libreswan CVE-2016-3071: numbers of our own tables from the wire. */
+Test(ikev2_abuse, every_group_of_a_key_exchange)
+{
+	struct message head = {.version = 0x20, .exchange = IKE_SA_INIT, .flags = 8};
+	struct allowed offer;
+
+	both(PLAIN "Exchange = x25519\n");
+	order(left, KEYING_INITIATE);
+	offer = left->k->settings.list[0].ike;
+	for (uint32_t id = 0; id <= UINT16_MAX; id++) {
+		struct chain c = {.first = PAYLOAD_NONE};
+		const uint8_t group[2] = {(uint8_t)(id >> 8), (uint8_t)id};
+		uint8_t notify[6] = {0, 0, 0, INVALID_KE_PAYLOAD, group[0], group[1]};
+
+		offer.groups[0] = (uint16_t)id;
+		offer.n_groups = 1;
+		put_be32(head.spis, id + 1);
+		head.flags = MESSAGE_FLAG_INITIATOR;
+		add_init(&c, &offer, (uint16_t)id);
+		throw_at(right, &head, &c);
+		cr_assert_eq(half_open_count(right->k->half), id >= 31u, "group %u", id);
+		/* and what a gateway answers */
+		memcpy(head.spis, sa_of(left)->spis, IKE_SPI_LEN);
+		head.spis[15] = 1;
+		head.flags = MESSAGE_FLAG_RESPONSE;
+		if (id != 31)
+			throw_at(left, &head, &c);
+		memset(head.spis + IKE_SPI_LEN, 0, IKE_SPI_LEN);
+		c = (struct chain){.first = PAYLOAD_NONE};
+		add(&c, PAYLOAD_NOTIFY, notify, sizeof notify);
+		throw_at(left, &head, &c);
+		cr_assert_eq(sa_of(left)->state, IKE_INIT);
+	}
+	cr_assert_eq(sa_of(left)->handshake->group->id, 31);
+}
+
+static void renew(void)
+{
+	if (left->k && right->k && sa_of(left) && sa_of(right) && sa_of(left)->state == IKE_UP &&
+		sa_of(right)->state == IKE_UP)
+		return;
+	end();
+	connect_both();
+}
+
+/* Payload types, protocols, versions: in clear text and behind the seal, as question and answer. */
+Test(ikev2_abuse, every_type_protocol_and_version)
+{
+	static const uint8_t exchanges[] = {INFORMATIONAL, CREATE_CHILD_SA, IKE_AUTH};
+	struct message head = {.version = 0x20, .exchange = IKE_SA_INIT, .flags = 8};
+
+	for (unsigned i = 0; i < 256; i++) {
+		uint8_t bodies[][8] = {{0}, {(uint8_t)i, 4, 0, 1}, {(uint8_t)i, 0, 0, 0},
+			{(uint8_t)i, 4, REKEY_SA >> 8, (uint8_t)REKEY_SA, 1, 2, 3, 4}};
+		const uint8_t types[] = {
+			(uint8_t)i, PAYLOAD_DELETE, PAYLOAD_DELETE, PAYLOAD_NOTIFY};
+
+		for (unsigned k = 0; k < 8; k++) {
+			struct chain c = {.first = PAYLOAD_NONE};
+
+			if (k / 2 == 2 && i > PROTOCOL_ESP)
+				continue; /* is nonsense for all of them, and ends the IKE SA */
+			add(&c, types[k / 2], bodies[k / 2], k / 2 == 2 ? 4 : 8);
+			c.data[1] = (uint8_t)(k % 2 * 0x80);
+			renew();
+			memset(head.spis, (int)i + 1, IKE_SPI_LEN);
+			throw_at(right, &head, &c);
+			for (size_t x = 0; x < sizeof exchanges; x++) {
+				renew();
+				ask(exchanges[x], &c);
+			}
+			if (k < 2) {
+				renew();
+				order(right, i % 2 ? KEYING_REKEY : KEYING_REKEY_IKE);
+				send_forged(left,
+					&(struct message){
+						.exchange = sa_of(right)->request.exchange,
+						.flags = MESSAGE_FLAG_RESPONSE,
+						.id = sa_of(right)->next_request},
+					&c);
+			}
+		}
+		head.version = (uint8_t)i;
+		throw_at(right, &head, &(struct chain){.first = PAYLOAD_NONE});
+		head.version = 0x20;
+	}
+}

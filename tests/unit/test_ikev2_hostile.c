@@ -237,3 +237,107 @@ Test(ikev2_hostile, message_ids_at_their_end)
 	cr_assert_eq(right->fake.n_sent, 0u);
 	cr_assert_eq(sa_of(right)->next_expected, UINT32_MAX);
 }
+
+/* What an allocator that watches says; without one there is no figure. */
+#if defined(__SANITIZE_ADDRESS__)
+size_t __sanitizer_get_current_allocated_bytes(void);
+
+static size_t allocated(void)
+{
+	return __sanitizer_get_current_allocated_bytes();
+}
+#else
+static size_t allocated(void)
+{
+	return 0;
+}
+#endif
+
+static const struct bad {
+	const char *what;
+	uint8_t exchange, flags, version, first;
+	size_t len;
+	bool spis; /* those of the IKE SA that is up */
+	uint32_t per_s;
+} bad[] = {
+	{"a header alone", IKE_SA_INIT, 8, 0x20, 0, 28, false, 0},
+	{"nonsense", IKE_SA_INIT, 8, 0x20, 33, 120, false, 0},
+	{"an unknown critical payload", IKE_SA_INIT, 8, 0x20, 200, 60, false, 10},
+	{"another version", IKE_SA_INIT, 8, 0x30, 0, 60, false, 10},
+	{"another version, short", IKE_AUTH, 8, 0x40, 0, 28, false, 0},
+	{"IKE_AUTH of nobody", IKE_AUTH, 8, 0x20, 46, 200, false, 0},
+	{"fragments of nobody", IKE_AUTH, 8, 0x20, 53, 200, false, 0},
+	{"a request of nobody", INFORMATIONAL, 8, 0x20, 46, 80, false, 10},
+	{"a short request of nobody", INFORMATIONAL, 8, 0x20, 0, 28, false, 0},
+	{"an answer of nobody", INFORMATIONAL, 0x20, 0x20, 46, 80, false, 0},
+	{"a false seal", INFORMATIONAL, 8, 0x20, 46, 80, true, 0},
+	{"a false fragment", INFORMATIONAL, 8, 0x20, 53, 80, true, 0},
+	{"a false answer", CREATE_CHILD_SA, 0x28, 0x20, 46, 80, true, 0},
+	{"no seal at all", INFORMATIONAL, 8, 0x20, 42, 36, true, 0},
+};
+
+static size_t make_bad(const struct bad *b, uint32_t n, uint8_t out[256])
+{
+	memset(out, 0, 256);
+	put_be32(out, n + 1);
+	put_be32(out + 12, n ^ 0x5a5a5a5a);
+	if (b->exchange == IKE_SA_INIT)
+		memset(out + 8, 0, 8);
+	if (b->spis)
+		memcpy(out, sa_of(left)->spis, 16);
+	out[16] = b->first;
+	out[17] = b->version;
+	out[18] = b->exchange;
+	out[19] = b->flags;
+	put_be32(out + 20, b->spis ? sa_of(right)->next_expected : b->exchange == IKE_AUTH);
+	put_be32(out + 24, (uint32_t)b->len);
+	if (b->len > 32) {
+		out[29] = b->first == 200 ? 0x80 : 0;
+		put_be16(out + 30, (uint16_t)(b->len - 28));
+		put_be16(out + 32, 1);
+		put_be16(out + 34, 2);
+	}
+	return b->len;
+}
+
+/* 100,000 of each, from as many places: nothing is kept, hardly anything is said. */
+Test(ikev2_hostile, bad_messages_cost_nothing)
+{
+	enum { EACH = 100000, PER_MS = 100 };
+	uint8_t octets[256];
+
+	connect_both();
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		size_t before = 0;
+		size_t answers = 0;
+
+		for (uint32_t n = 0; n < EACH; n++) {
+			const size_t len = make_bad(&bad[i], n, octets);
+			struct keying_datagram d = {.local = {right->fake.own, 500},
+				.remote = {{4, {10, (uint8_t)(n >> 16), (uint8_t)(n >> 8),
+						       (uint8_t)n}},
+					500},
+				.payload = {octets, len}};
+
+			if (n == 1000)
+				before = allocated();
+			right->fake.now_ms += n % PER_MS == 0;
+			right->fake.n_sent = right->taken = 0;
+			ops->datagram(right->k, &d);
+			for (size_t k = 0; k < right->fake.n_sent; k++)
+				cr_assert_leq(right->fake.sent[k].len, len, "%s", bad[i].what);
+			answers += right->fake.n_sent;
+		}
+		cr_assert_leq(allocated(), before, "%s", bad[i].what);
+		/* within one second and one before it */
+		cr_assert_leq(answers, 2u * bad[i].per_s, "%s: %zu", bad[i].what, answers);
+		cr_assert_eq(answers != 0, bad[i].per_s != 0, "%s", bad[i].what);
+		cr_assert_eq(half_open_count(right->k->half), 0u, "%s", bad[i].what);
+		cr_assert_eq(ike_sas(right), 1u);
+		right->fake.now_ms += 10 * SECOND;
+	}
+	cr_assert_eq(fake_host_living(&right->fake), 2u);
+	order(left, KEYING_REKEY);
+	pump();
+	cr_assert_eq(sa_of(right)->state, IKE_UP);
+}
