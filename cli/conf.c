@@ -58,6 +58,33 @@ static void print_notes(const struct config *config)
 	}
 }
 
+static void add_finding(json_t *list, const char *at, const char *text, const char *hint)
+{
+	json_t *finding = json_pack("{s:s,s:s}", "at", at, "text", text);
+
+	if (*hint)
+		json_object_set_new(finding, "hint", json_string(hint));
+	json_array_append_new(list, finding);
+}
+
+static int verdict_json(const struct folder *folder, size_t wrong, size_t peers)
+{
+	json_t *errors = json_array();
+	json_t *out;
+
+	for (size_t i = 0; i < folder->errors.n; i++)
+		add_finding(errors, folder->errors.list[i].at, folder->errors.list[i].text,
+			folder->errors.list[i].hint);
+	out = json_pack("{s:b,s:I,s:I,s:o,s:I}", "ok", !wrong, "tunnels", (json_int_t)folder->n,
+		"peers", (json_int_t)peers, "errors", errors, "lost",
+		(json_int_t)folder->errors.lost);
+	json_print(out);
+	json_decref(out);
+	if (!wrong)
+		return CLI_OK;
+	return folder->forbidden ? CLI_NOT_PERMITTED : CLI_CONFIG;
+}
+
 /* The sentence at the end, and the exit status. */
 static int verdict(const struct cli *cli, const struct folder *folder)
 {
@@ -66,6 +93,8 @@ static int verdict(const struct cli *cli, const struct folder *folder)
 
 	for (size_t i = 0; i < folder->n; i++)
 		peers += folder->tunnels[i].n_peers;
+	if (cli->json)
+		return verdict_json(folder, wrong, peers);
 	if (wrong) {
 		folder_print_errors(folder);
 		return cli_fail(folder->forbidden ? CLI_NOT_PERMITTED : CLI_CONFIG, "",

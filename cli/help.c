@@ -40,7 +40,7 @@ static const struct line options[] = {
 	{"rules", "--peer NAME", "explain, learn: those of a configured peer"},
 	{"rules", "--dev, --app ADDRESS", "the SA's two ends, for cda-deviid and cda-appiid"},
 	{"rules", "--profile NAME", "of a rule file with several"},
-	{"status sa", "-v, --verbose", "also which rules each peer has; the ciphers"},
+	{"status sa rules", "-v, --verbose", "more: rule sets, ciphers, each field"},
 	{"status", "-q, --quiet", "the exit status alone"},
 	{"enroll adopt revoke", "--tunnel NAME", "which one; on a device: its name"},
 	{"enroll", "--endpoint HOST[:PORT]", "where devices find this gateway"},

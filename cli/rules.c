@@ -122,7 +122,9 @@ int rules_read_file(const char *path, size_t max, uint8_t **data, size_t *len)
 	if (n == -EFBIG)
 		return cli_fail(CLI_CONFIG, "", "%s: larger than %zu octets", path, max);
 	if (n < 0)
-		return cli_fail(CLI_FAILED, "", "%s: %s", path, strerror((int)-n));
+		return cli_fail(CLI_FAILED,
+			n == -ENOENT ? "dietvpn rules list says where the installed ones are" : "",
+			"%s: %s", path, strerror((int)-n));
 	*len = (size_t)n;
 	return CLI_OK;
 }

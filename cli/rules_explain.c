@@ -133,7 +133,7 @@ static int read_recording(const struct cli *cli, struct buf *pkt)
 		return cli_fail(CLI_FAILED, "", "%s: %s", cli->against,
 			err && err != -EPROTO ? strerror(-err) : "no recording in pcap or pcapng");
 	return len ? CLI_OK
-		   : cli_fail(CLI_FAILED, "", "%s: it has no %ld IP packets", cli->against, wanted);
+		   : cli_fail(CLI_FAILED, "", "%s: it has no IP packet %ld", cli->against, wanted);
 }
 
 static int explain_packet(const struct cli *cli, const struct subject *subject)
@@ -158,6 +158,9 @@ static int explain_rules(const struct cli *cli, const struct subject *subject)
 		return cli_fail(CLI_CONFIG,
 			"--pcap FILE or --hex HEX gives a packet that profiles say something about",
 			"%s: has profiles only", subject->what);
+	if (cli->json)
+		return cli_fail(CLI_USAGE, "dietvpn rules dump prints the rules as JSON",
+			"--json is for what becomes of a packet: --pcap FILE or --hex HEX");
 	for (unsigned i = 0; i < set->n; i++)
 		rules_table(&set->rule[i], cli->colour);
 	return CLI_OK;

@@ -203,8 +203,10 @@ static int learn_all(struct learn_work *work)
 		return read_failed(work, err);
 	err = learn_rules_make(work->learn, &work->rules);
 	if (err == -ENOENT)
-		return cli_fail(CLI_FAILED, "", "%s: not %d packets of one kind in the first half",
-			work->cli->argv[0], (int)LEARN_SUPPORT);
+		return cli_fail(CLI_FAILED,
+			"a longer recording: tcpdump -w FILE, of the inner packets",
+			"%s: not %d packets of one kind in the first half", work->cli->argv[0],
+			(int)LEARN_SUPPORT);
 	return err ? read_failed(work, err) : CLI_OK;
 }
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { KEY_FILE_MAX = 4096 };
@@ -66,6 +67,16 @@ int settings_set_psk(struct settings *s, struct slice psk)
 	return 0;
 }
 
+/* There may be no line to point to. */
+static void refuse_without_key(struct settings_reader *r)
+{
+	char text[PEER_NAME_MAX + 64];
+
+	snprintf(text, sizeof text, "[Peer \"%s\"]: Keying = ikev2 needs a Psk, or Key and PeerKey",
+		r->out->core.name);
+	peer_refuse(&r->in, r->out->core.at, text, "dietvpn genpsk > keys/psk");
+}
+
 static void read_psk(struct settings_reader *r)
 {
 	struct settings *s = r->out;
@@ -79,8 +90,7 @@ static void read_psk(struct settings_reader *r)
 	peer_value_get(&r->in, "Psk", &value);
 	error = read_file(r, "Psk", &text);
 	if (error == -ENOENT && !value.text[0])
-		peer_refuse(&r->in, s->core.at, "Keying = ikev2 needs a Psk, or Key and PeerKey",
-			"dietvpn genpsk > keys/psk");
+		refuse_without_key(r);
 	else if (error)
 		peer_refuse_value(&r->in, &value, "Psk", strerror(-error), "");
 	else if (decode_psk(&text, psk, &n))
