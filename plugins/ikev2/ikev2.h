@@ -432,6 +432,11 @@ struct child *child_by_spi(struct ike_sa *sa, enum sa_dir dir, uint32_t spi);
 /* Reserves child->spi[SA_IN]; hcp: for packets with its SPI bits as well, NULL: whole ones only. 0
  * or negative errno. */
 int child_reserve(struct child *child, const struct hcp *hcp);
+/* One of its SAs goes to the host, which p describes but for direction and SPI. 0 or negative
+ * errno, said. */
+int child_install_one(struct child *child, struct sa_params *p, enum sa_dir dir);
+/* It is due in so many milliseconds: child_sweep retires or uses it. */
+void child_wait(struct child *child, uint64_t ms);
 
 /* child_hcp.c: what a child compresses with. We wish that it does as the old one that it replaces,
  * NULL: as our settings say; and its SPI is reserved for that. 0 or negative errno. */
@@ -454,13 +459,15 @@ bool child_rules_needed(const struct child *child);
 /* Says so, with both digests. */
 void child_note_rules(const struct child *child);
 
-/* child.c again. */
+/* child_install.c: SAs with keys of these nonces; chosen has the peer's SPI. 0 or negative errno.
+ */
+int child_install(struct child *child, const struct chosen *chosen, struct slice g_ir,
+	const struct nonces *n, enum child_how how);
+
+/* child_answer.c: what we offer for ESP; with_ke: and for another key exchange. */
 void child_offer(const struct ike_sa *sa, struct allowed *allowed, bool with_ke);
 /* For another key exchange: the group of the last one if it is ours, else our first. */
 const struct dh_group *ike_sa_group(const struct ike_sa *sa);
-/* SAs with keys of these nonces; chosen has the peer's SPI. 0 or negative errno. */
-int child_install(struct child *child, const struct chosen *chosen, struct slice g_ir,
-	const struct nonces *n, enum child_how how);
 /* The child's selectors are what the peer's two have in common with ours; false: nothing. */
 bool child_narrow(
 	struct child *child, const struct selectors *theirs, const struct selectors *ours);
