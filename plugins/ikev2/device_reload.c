@@ -45,6 +45,15 @@ static bool is_replaced(const struct device *device, const struct settings_list 
 	return false;
 }
 
+static void follow(struct device *device, const struct settings *template)
+{
+	settings_follow(&device->settings, template);
+	if (device->settings.key)
+		device->settings.key = template->key;
+	if (device->peer.sa)
+		on_used(device->peer.sa);
+}
+
 void devices_settle(struct keying *k, const struct settings_list *now)
 {
 	bool master = same_master(&k->settings, now);
@@ -57,7 +66,7 @@ void devices_settle(struct keying *k, const struct settings_list *now)
 		if (!template || is_replaced(device, now) ||
 			(device->kind == DEVICE_DERIVED && !master))
 			device_drop(k, device);
-		else if (device->settings.key)
-			device->settings.key = template->key;
+		else
+			follow(device, template);
 	}
 }

@@ -44,6 +44,8 @@ static void adopt(struct keying *k, struct peer *peers, size_t n)
 		*now = *old;
 		now->settings = settings;
 		now->waiting = false;
+		if (now->sa)
+			on_used(now->sa);
 	}
 }
 

@@ -99,7 +99,10 @@ const uint8_t *settings_pad(const struct settings *s, uint16_t prf);
  */
 int settings_read(const struct keying_host *host, struct slice config, struct settings_list *out);
 void settings_fini(struct settings_list *list); /* wipes */
-/* The same but for where it stands in the file. */
+/* The same but for where it stands in the file and for what settings_follow takes over. */
 bool settings_equal(const struct settings *a, const struct settings *b);
+/* What SAs need not end for: when it begins, whether it sleeps, how long all lives and is waited
+ * for. */
+void settings_follow(struct settings *s, const struct settings *now);
 
 #endif

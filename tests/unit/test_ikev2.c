@@ -996,6 +996,23 @@ Test(ikev2, reload)
 	run(SECOND);
 	expect_one_pair(2);
 	cr_assert_eq(newest(&left, SA_OUT, false)->params.spi, spi);
+	/* what they need not end for; from now on it counts */
+	cr_assert_eq(ops->reload(left.k, config_of(&left, &right, "",
+						 PLAIN "Start = boot\nLiveness = 5s\n"
+						       "ChildLifetime = 1h\nIkeLifetime = 2h\n")),
+		0);
+	run(SECOND);
+	expect_one_pair(2);
+	cr_assert_eq(newest(&left, SA_OUT, false)->params.spi, spi);
+	wire.messages = 0;
+	run(12 * SECOND);
+	cr_assert_gt(wire.messages, 0u);
+	cr_assert_eq(ops->reload(left.k, config_of(&left, &right, "", PLAIN "Sleepy = yes\n")), 0);
+	wire.messages = 0;
+	run(200 * SECOND);
+	cr_assert_leq(wire.messages, 2 * 4u, "%zu", wire.messages); /* right asks once a minute */
+	cr_assert_eq(newest(&left, SA_OUT, false)->params.spi, spi);
+	cr_assert_eq(ops->reload(left.k, config_of(&left, &right, "", PLAIN)), 0);
 	expire(&left, SA_SOFT_EXPIRED);
 	run(3 * SECOND);
 	expect_one_pair(2);

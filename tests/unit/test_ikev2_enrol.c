@@ -1105,6 +1105,14 @@ Test(ikev2_enrol, reload)
 	cr_assert_eq(ops->reload(nodes[GATEWAY].k, config_of(gateway_text)), 0);
 	run(SECOND);
 	expect_up(1, "sensor-1");
+	/* a word about sleep ends nothing */
+	snprintf(text, sizeof text, "%sSleepy = yes\n", gateway_text);
+	messages = 0;
+	cr_assert_eq(ops->reload(nodes[GATEWAY].k, config_of(text)), 0);
+	cr_assert_eq(ops->reload(nodes[GATEWAY].k, config_of(gateway_text)), 0);
+	run(SECOND);
+	expect_up(1, "sensor-1");
+	cr_assert_eq(messages, 0u);
 	snprintf(text, sizeof text,
 		"%s[Peer \"sensor-1\"]\nKeying = ikev2\nAddress = fd00::5\n"
 		"Role = responder\nPsk = keys/psk\n",
