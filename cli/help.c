@@ -42,7 +42,7 @@ static const struct line options[] = {
 	{"rules", "--profile NAME", "of a rule file with several"},
 	{"status sa rules", "-v, --verbose", "more: rule sets, ciphers, each field"},
 	{"status", "-q, --quiet", "the exit status alone"},
-	{"enroll adopt revoke", "--tunnel NAME", "which one; on a device: its name"},
+	{"enroll adopt revoke rules", "--tunnel NAME", "which one; on a device: its name"},
 	{"enroll", "--endpoint HOST[:PORT]", "where devices find this gateway"},
 	{"enroll", "--qr, --svg FILE", "as QR code on the terminal, in a file"},
 	{"enroll", "--csv FILE, --labels FILE", "many devices, and their sheet of labels"},

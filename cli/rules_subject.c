@@ -32,12 +32,24 @@ static void take_sides(const struct config_peer *peer, struct trial_sides *out)
 	memcpy(out->app, device ? peer->ts_remote : peer->ts_local, sizeof out->app);
 }
 
-static void find_peer(const char *name, struct subject *out)
+/* How many peers have this name; the last one is out's. */
+static size_t find_peer(const struct cli *cli, struct subject *out)
 {
-	for (size_t i = 0; i < out->folder->n; i++)
-		for (size_t k = 0; k < out->folder->tunnels[i].n_peers; k++)
-			if (strcmp(out->folder->tunnels[i].peers[k].name, name) == 0)
-				out->peer = &out->folder->tunnels[i].peers[k];
+	size_t found = 0;
+
+	for (size_t i = 0; i < out->folder->n; i++) {
+		const struct config *config = &out->folder->tunnels[i];
+
+		if (cli->tunnel && strcmp(config->tunnel, cli->tunnel) != 0)
+			continue;
+		for (size_t k = 0; k < config->n_peers; k++) {
+			if (strcmp(config->peers[k].name, cli->peer) != 0)
+				continue;
+			out->peer = &config->peers[k];
+			found++;
+		}
+	}
+	return found;
 }
 
 static int open_peer(const struct cli *cli, struct subject *out)
@@ -46,7 +58,9 @@ static int open_peer(const struct cli *cli, struct subject *out)
 	if (!out->folder)
 		return cli_fail(CLI_FAILED, "", "out of memory");
 	folder_load(out->folder, folder_dir(cli));
-	find_peer(cli->peer, out);
+	if (find_peer(cli, out) > 1)
+		return cli_fail(CLI_USAGE, "--tunnel NAME says which",
+			"several tunnels in %s have a peer \"%s\"", folder_dir(cli), cli->peer);
 	if (!out->peer) {
 		folder_print_errors(out->folder);
 		return cli_fail(CLI_CONFIG, "--dir DIR names another folder",

@@ -85,7 +85,7 @@ check "explain: a packet of a peer" "$D" --dir "$W/peer" rules explain --peer gw
 has "... with its cipher" '^behind the outer IP header +100 B +39 B ' "$W/out"
 refuse "explain: a peer's packet that does not match" "$D" --dir "$W/peer" rules explain --peer gw --pcap "$W/far.pcap"
 has "... what would help has been tried" '^smallest change that makes it match .tried: 72 -> ' "$W/out"
-"$D" --dir "$S/conf/examples" rules explain --peer gw.home --svg "$W/doc.svg" --hex '6000000000181140 fd00d1e7000000000000000000000007
+"$D" --dir "$S/conf/examples" rules explain --tunnel sensor-manual --peer gw.home --svg "$W/doc.svg" --hex '6000000000181140 fd00d1e7000000000000000000000007
 	fd00d1e7000000000000000000000001 1633163300 18f8b2 40021a2bb174ff32312e352064656743' | sed 's/^/    /; s/ *$//' >"$W/doc.out"
 check "docs/explain.svg is what explain draws" cmp "$W/doc.svg" "$S/docs/explain.svg"
 check "docs/rules.md has what explain prints" python3 -c 'import sys; sys.exit(open(sys.argv[1]).read() not in open(sys.argv[2]).read())' "$W/doc.out" "$S/docs/rules.md"
