@@ -5,6 +5,7 @@
 #include "cli/fields.h"
 #include "diet/iipc.h"
 #include "ip/addr.h"
+#include "schc/group.h"
 #include "schc/plan.h"
 
 #include <errno.h>
@@ -281,7 +282,8 @@ static void note_text(struct learn_option *option, const uint8_t *data, uint16_t
 	while (i < option->n_values &&
 		(option->value[i].len != len || memcmp(option->value[i].data, data, len) != 0))
 		i++;
-	if (i == LEARN_VALUES || len > LEARN_TEXT) {
+	/* In a rule "/a" is one element of a path, not its value. */
+	if (i == LEARN_VALUES || len > LEARN_TEXT || group_count(option->number, data, len)) {
 		option->others++;
 		return;
 	}

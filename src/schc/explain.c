@@ -3,12 +3,21 @@
 #include "schc/explain.h"
 
 #include "schc/coap.h"
+#include "schc/group.h"
+#include "schc/oscore.h"
 #include "schc/plan.h"
 #include "schc/set_packet.h"
 
 #include <string.h>
 
-enum { SIZE_BITS_MIN = 4, SIZE_2 = 15, SIZE_2_BITS = 12, SIZE_3 = 255, SIZE_3_BITS = 28 };
+enum {
+	SIZE_BITS_MIN = 4,
+	SIZE_2 = 15,
+	SIZE_2_BITS = 12,
+	SIZE_3 = 255,
+	SIZE_3_BITS = 28,
+	OSCORE = 9
+};
 
 struct walk {
 	const struct schc_rule *rule;
@@ -47,6 +56,9 @@ static bool is_value(const struct walk *walk, const struct schc_field_desc *desc
 	size_t len;
 	const uint8_t *value = schc_rule_value(walk->rule, desc, i, &len);
 
+	if (schc_rule_group(walk->rule, desc))
+		return group_equal(&walk->coap, walk->packet + walk->base / 8,
+			walk->option - schc_rule_group(walk->rule, desc), value, len);
 	if (sized && len * 8 != field->bits)
 		return false;
 	return begins_with(walk, field, value, len, field->bits);
@@ -104,7 +116,7 @@ static const char *judge_ignored(const struct walk *walk, const struct schc_fiel
 			       : "computing it would give another value";
 	default:
 		/* Size 0 would say that it is absent. */
-		return desc->fl == SCHC_FL_VARIABLE && !field->bits
+		return desc->fl == SCHC_FL_VARIABLE && !schc_field(desc->fid)->part && !field->bits
 			       ? "an empty value can only be sent as an entry of a list, or be "
 				 "equal"
 			       : NULL;
@@ -176,23 +188,63 @@ static void note_extra(struct walk *walk)
 
 static bool may_be_absent(const struct schc_field_desc *desc)
 {
-	return desc->fl == SCHC_FL_VARIABLE && desc->cda == SCHC_CDA_VALUE_SENT;
+	return desc->fl == SCHC_FL_VARIABLE && desc->cda == SCHC_CDA_VALUE_SENT &&
+	       !schc_field(desc->fid)->part;
+}
+
+/* A part of OSCORE's option; the flags found it. */
+static void place_part(struct walk *walk, unsigned part, struct schc_explained_field *field)
+{
+	const struct coap_option *option;
+	struct oscore_view view;
+
+	if (!walk->option || walk->coap.option[walk->option - 1].number != OSCORE) {
+		field->why = "the packet has no such option";
+		return;
+	}
+	option = &walk->coap.option[walk->option - 1];
+	if (!oscore_split(&view, walk->packet + walk->base / 8 + option->at, option->len)) {
+		field->why = "the option is not as OSCORE has it";
+		return;
+	}
+	field->present = true;
+	field->at = walk->base + (option->at + view.at[part - 1]) * 8u;
+	field->bits = (view.at[part] - view.at[part - 1]) * 8u;
+}
+
+/* So many options, from the next one on, are of its number: 1, or up to n for a group of n. */
+static unsigned run_of(const struct walk *walk, unsigned n)
+{
+	const struct coap_option *first = &walk->coap.option[walk->option];
+	unsigned run = 1;
+
+	while (run < n && walk->option + run < walk->coap.n && first[run].number == first->number)
+		run++;
+	return run;
 }
 
 static void place_option(
 	struct walk *walk, const struct schc_field_desc *desc, struct schc_explained_field *field)
 {
 	unsigned number = schc_field(desc->fid)->option;
+	unsigned part = schc_field(desc->fid)->part;
 	const struct coap_option *option;
 
+	if (part > 1) {
+		place_part(walk, part, field);
+		return;
+	}
 	while (walk->option < walk->coap.n && walk->coap.option[walk->option].number < number)
 		note_extra(walk);
 	option = &walk->coap.option[walk->option];
 	if (walk->option < walk->coap.n && option->number == number) {
-		walk->option++;
+		walk->option += run_of(walk, schc_rule_group(walk->rule, desc));
 		field->present = true;
 		field->at = walk->base + option->at * 8u;
-		field->bits = option->len * 8u;
+		option = &walk->coap.option[walk->option - 1];
+		field->bits = walk->base + (option->at + option->len) * 8u - field->at;
+		if (part)
+			place_part(walk, part, field);
 	} else if (!may_be_absent(desc)) {
 		field->why = "the packet has no such option";
 	}

@@ -22,9 +22,17 @@ static const struct schc_field fields[] = {
 		.source = SCHC_FROM_NOWHERE, \
 		.bit = SCHC_COAP_FIXED, \
 		.option = number},
+#define SCHC_PART_ROW(n, number, which) \
+	[SCHC_COAP_##n] = {.name = "COAP." #n, \
+		.layer = SCHC_COAP, \
+		.source = SCHC_FROM_NOWHERE, \
+		.bit = SCHC_COAP_FIXED, \
+		.option = number, \
+		.part = which},
 	/* NOLINTEND(bugprone-macro-parentheses) */
 	SCHC_FIELD_LIST(SCHC_FIELD_ROW) SCHC_ROLE_LIST(SCHC_ROLE_ROW)
-		SCHC_OPTION_LIST(SCHC_OPTION_ROW)
+		SCHC_OPTION_LIST(SCHC_OPTION_ROW) SCHC_PART_LIST(SCHC_PART_ROW)
+#undef SCHC_PART_ROW
 #undef SCHC_OPTION_ROW
 #undef SCHC_ROLE_ROW
 #undef SCHC_FIELD_ROW

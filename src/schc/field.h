@@ -143,6 +143,15 @@ enum schc_source {
 	OPTION(NO_RESPONSE, 258) \
 	OPTION(REQUEST_TAG, 292)
 
+/* What the value of an option consists of (RFC 8824 6.4): PART(name, option number, which part). */
+#define SCHC_PART_LIST(PART) \
+	PART(OSCORE_FLAGS, 9, 1) \
+	PART(OSCORE_PIV, 9, 2) \
+	PART(OSCORE_KIDCTX, 9, 3) \
+	PART(OSCORE_KID, 9, 4)
+
+enum { SCHC_OSCORE_PARTS = 4 };
+
 enum schc_fid {
 #define SCHC_FIELD_ENUM(layer, name, bit, width, source) SCHC_##layer##_##name,
 	SCHC_FIELD_LIST(SCHC_FIELD_ENUM)
@@ -153,7 +162,10 @@ enum schc_fid {
 #define SCHC_OPTION_ENUM(name, number) SCHC_COAP_##name,
 			SCHC_OPTION_LIST(SCHC_OPTION_ENUM)
 #undef SCHC_OPTION_ENUM
-				SCHC_FIDS
+#define SCHC_PART_ENUM(name, number, part) SCHC_COAP_##name,
+				SCHC_PART_LIST(SCHC_PART_ENUM)
+#undef SCHC_PART_ENUM
+					SCHC_FIDS
 };
 
 struct schc_field {
@@ -164,6 +176,7 @@ struct schc_field {
 	uint8_t role;     /* enum schc_role */
 	uint16_t bit;     /* of the layer's header, 0 is the most significant bit of octet 0 */
 	uint16_t option;  /* CoAP option number, or 0 */
+	uint8_t part;     /* of that option's value, or 0: all of it */
 };
 
 /* fid below SCHC_FIDS. */

@@ -10,6 +10,7 @@ struct walk {
 	unsigned end;   /* bit behind it, in its header; token and options: as before */
 	unsigned fp;    /* occurrences of the last option so far */
 	bool token_due; /* TKL is not 0 for certain */
+	unsigned part;  /* of OSCORE's option, the last one; 0: none is begun */
 };
 
 static bool may_follow(unsigned lower, unsigned upper)
@@ -44,6 +45,16 @@ static bool is_end(const struct schc_field *field)
 static bool complete(const struct walk *walk)
 {
 	return walk->end == schc_layer_len(walk->last->layer) * 8;
+}
+
+/* OSCORE's option in parts: all of them, side by side. */
+static const char *next_part(struct walk *walk, const struct schc_field *field)
+{
+	bool begun = walk->part && walk->part < SCHC_OSCORE_PARTS;
+	bool fits = field->part == (begun ? walk->part + 1 : field->part ? 1u : 0u);
+
+	walk->part = field->part;
+	return fits ? NULL : "of OSCORE's option flags, piv, kidctx and kid stand together";
 }
 
 static const char *begin_header(const struct walk *walk, const struct schc_field *field)
@@ -87,7 +98,8 @@ static const char *next_option(struct walk *walk, const struct schc_field *field
 		return "the token is missing: TKL may be other than 0";
 	if (field->option < last->option)
 		return "options are not in the order of their numbers";
-	walk->fp = field->option == last->option ? walk->fp + 1 : 1;
+	if (field->part <= 1)
+		walk->fp = field->option == last->option ? walk->fp + 1 : 1;
 	return !fp || fp == walk->fp ? NULL : "positions of an option count from 1, without gaps";
 }
 
@@ -96,15 +108,20 @@ static bool is_zero(const struct schc_field_desc *desc)
 	return desc->mo == SCHC_MO_EQUAL && !desc->tv[0];
 }
 
-static const char *take(struct walk *walk, const struct schc_field_desc *desc)
+/* group: options that the descriptor stands for, or 0. */
+static const char *take(struct walk *walk, const struct schc_field_desc *desc, unsigned group)
 {
 	const struct schc_field *field = schc_field(desc->fid);
-	const char *text;
+	const char *text = next_part(walk, field);
 
+	if (text)
+		return text;
 	if (!field->width)
 		text = next_option(walk, field, desc->fp);
 	else
 		text = field->bit ? next_fixed(walk, field) : begin_header(walk, field);
+	if (group)
+		walk->fp += group - 1;
 	if (field->width)
 		walk->end = field->bit + field->width;
 	if (desc->fid == SCHC_COAP_TKL)
@@ -123,7 +140,7 @@ const char *schc_order_check(const struct schc_rule *rule, enum schc_di di, unsi
 
 		if (desc->di != SCHC_DI_BI && desc->di != di)
 			continue;
-		text = take(&walk, desc);
+		text = take(&walk, desc, schc_rule_group(rule, desc));
 		if (text) {
 			*at = i;
 			return text;
@@ -134,5 +151,7 @@ const char *schc_order_check(const struct schc_rule *rule, enum schc_di di, unsi
 		return NULL;
 	if (!complete(&walk))
 		return "the last header is not complete";
+	if (walk.part && walk.part < SCHC_OSCORE_PARTS)
+		return "of OSCORE's option flags, piv, kidctx and kid stand together";
 	return walk.token_due ? "the token is missing: TKL may be other than 0" : NULL;
 }

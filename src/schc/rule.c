@@ -2,6 +2,7 @@
 /* Legality and losslessness of SCHC rules, RFC 8724 7.2 to 7.5 and diet-esp.md 12.2. */
 #include "schc/rule.h"
 
+#include "schc/group.h"
 #include "schc/order.h"
 
 #include <string.h>
@@ -120,6 +121,18 @@ const uint8_t *schc_rule_value(
 	}
 	*len = stride(desc);
 	return desc->mo == SCHC_MO_MATCH_MAPPING ? at + i * *len : desc->tv;
+}
+
+unsigned schc_rule_group(const struct schc_rule *rule, const struct schc_field_desc *desc)
+{
+	bool whole = desc->mo == SCHC_MO_EQUAL || desc->mo == SCHC_MO_MATCH_MAPPING;
+	const uint8_t *value;
+	size_t len;
+
+	if (!whole || desc->fl != SCHC_FL_VARIABLE || !desc->mapping_n)
+		return 0;
+	value = schc_rule_value(rule, desc, 0, &len);
+	return group_count(schc_field(desc->fid)->option, value, len);
 }
 
 bool schc_rule_map(
@@ -243,6 +256,9 @@ static const char *check_entry(
 
 	if (!is_variable(desc) && desc->fl % 8 && value[0] >> desc->fl % 8)
 		return "a mapping entry is wider than the field";
+	if (desc->fl == SCHC_FL_VARIABLE && group_count(schc_field(desc->fid)->option, value,
+						    len) != schc_rule_group(rule, desc))
+		return "paths or queries of one list have the same number of elements";
 	for (unsigned k = 0; k < i; k++) {
 		const uint8_t *other = schc_rule_value(rule, desc, k, &other_len);
 

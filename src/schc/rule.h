@@ -93,6 +93,11 @@ struct schc_field_desc *schc_rule_append(struct schc_rule *rule, enum schc_fid f
  */
 bool schc_rule_add_value(
 	struct schc_rule *rule, struct schc_field_desc *desc, const uint8_t *value, size_t len);
+/*
+ * How many options each value of desc stands for where they are groups (group.h), else 0; that of
+ * the first one: schc_rule_check sees to it that they agree.
+ */
+unsigned schc_rule_group(const struct schc_rule *rule, const struct schc_field_desc *desc);
 /* How many values desc has: 0 without, 1, or those of the list. */
 unsigned schc_rule_values(const struct schc_field_desc *desc);
 /* Value i of them, *len octets of it; borrowed from rule or desc. */

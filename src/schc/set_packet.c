@@ -5,6 +5,7 @@
 #include "schc/bits.h"
 #include "schc/compress.h"
 #include "schc/decompress.h"
+#include "schc/tail_restore.h"
 #include "schc/words.h"
 #include "ip/packet.h"
 

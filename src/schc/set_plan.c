@@ -41,7 +41,9 @@ static bool takes_part(const struct schc_rule *rule, enum schc_di di)
 static int known_bits(const struct schc_rule *rule, const struct schc_field_desc *desc)
 {
 	size_t len;
-	int head = schc_field(desc->fid)->option ? OPTION_HEAD : 0;
+	const struct schc_field *field = schc_field(desc->fid);
+	bool one = field->option && field->part <= 1 && !schc_rule_group(rule, desc);
+	int head = one ? OPTION_HEAD : 0; /* a group has its separators */
 
 	if (desc->fl < SCHC_FL_TKL)
 		return head + desc->fl;

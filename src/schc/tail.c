@@ -3,6 +3,8 @@
 #include "schc/tail.h"
 
 #include "schc/coap.h"
+#include "schc/group.h"
+#include "schc/oscore.h"
 
 #include <string.h>
 
@@ -24,14 +26,23 @@ static const uint8_t *values_of(const struct schc_tail *tail)
 	return (const uint8_t *)(tail->op + tail->n);
 }
 
-static struct span value_of(
-	const struct schc_tail *tail, const struct schc_tail_op *op, unsigned index)
+const uint8_t *schc_tail_value(
+	const struct schc_tail *tail, const struct schc_tail_op *op, unsigned i, size_t *len)
 {
 	const uint8_t *at = values_of(tail) + op->value;
 
-	while (index--)
+	while (i--)
 		at += at[0] + 1u;
-	return (struct span){at + 1, at[0]};
+	*len = at[0];
+	return at + 1;
+}
+
+static struct span target_of(const struct schc_tail *tail, const struct schc_tail_op *op)
+{
+	struct span target;
+
+	target.data = schc_tail_value(tail, op, 0, &target.len);
+	return target;
 }
 
 /* --- a rule's descriptors -------------------------------------------------------------------- */
@@ -41,9 +52,12 @@ static bool belongs(const struct schc_field_desc *desc, enum schc_di di)
 	return !schc_field(desc->fid)->width && (desc->di == SCHC_DI_BI || desc->di == di);
 }
 
-static struct schc_tail_op op_of(const struct schc_field_desc *desc, size_t value)
+static struct schc_tail_op op_of(
+	const struct schc_rule *rule, const struct schc_field_desc *desc, size_t value)
 {
 	return (struct schc_tail_op){.number = schc_field(desc->fid)->option,
+		.part = schc_field(desc->fid)->part,
+		.group = (uint8_t)schc_rule_group(rule, desc),
 		.msb = desc->mo == SCHC_MO_MSB ? desc->msb : 0,
 		.value = (uint16_t)value,
 		.mo = desc->mo,
@@ -74,7 +88,7 @@ size_t schc_tail_compile(
 
 		if (!belongs(desc, di))
 			continue;
-		out->op[k] = op_of(desc, at);
+		out->op[k] = op_of(rule, desc, at);
 		for (unsigned v = 0; v < out->op[k].n; v++) {
 			size_t len;
 			const uint8_t *value = schc_rule_value(rule, desc, v, &len);
@@ -125,16 +139,16 @@ static bool holds(const struct schc_tail *tail, const struct schc_tail_op *op, s
 		return false;
 	switch (op->mo) {
 	case SCHC_MO_EQUAL:
-		target = value_of(tail, op, 0);
+		target = target_of(tail, op);
 		return target.len == value.len && memcmp(target.data, value.data, value.len) == 0;
 	case SCHC_MO_MSB:
-		target = value_of(tail, op, 0);
+		target = target_of(tail, op);
 		return value.len * 8 >= op->msb && prefix_equal(target.data, value.data, op->msb);
 	case SCHC_MO_MATCH_MAPPING:
 		return find(tail, op, value) < op->n;
 	default:
 		/* Size 0 says that the option is absent. */
-		return op->fl != SCHC_FL_VARIABLE || value.len;
+		return !schc_tail_may_be_absent(op) || value.len;
 	}
 }
 
@@ -154,20 +168,56 @@ static unsigned sent_bits(const struct schc_tail_op *op, size_t len)
 	return op->fl == SCHC_FL_VARIABLE ? size_bits(bits / 8) + bits : bits;
 }
 
-static bool may_be_absent(const struct schc_tail_op *op)
+bool schc_tail_may_be_absent(const struct schc_tail_op *op)
 {
-	return op->number && op->fl == SCHC_FL_VARIABLE && op->cda == SCHC_CDA_VALUE_SENT;
+	return op->number && !op->part && op->fl == SCHC_FL_VARIABLE &&
+	       op->cda == SCHC_CDA_VALUE_SENT;
 }
 
-static struct span option_value(
-	const uint8_t *message, const struct coap_view *view, unsigned index)
+/* The token, an option or a part of one, as much of it as is there. */
+static bool value_of(const struct schc_tail_op *op, const uint8_t *message,
+	const struct coap_view *view, unsigned which, struct span *value)
 {
-	return (struct span){message + view->option[index].at, view->option[index].len};
+	const struct coap_option *option;
+	struct oscore_view parts;
+
+	*value = (struct span){message + COAP_FIXED, op->number ? 0 : view->tkl};
+	if (!which)
+		return true;
+	option = &view->option[which - 1];
+	*value = (struct span){message + option->at, option->len};
+	if (!op->part)
+		return true;
+	if (!oscore_split(&parts, value->data, value->len))
+		return false;
+	value->data += parts.at[op->part - 1];
+	value->len = (size_t)parts.at[op->part] - parts.at[op->part - 1];
+	return true;
 }
 
-static struct span token_of(const uint8_t *message, const struct coap_view *view)
+/* 1 + index of the option that is next, if it is op's; the parts of one share it. 0: it is not. */
+static unsigned option_for(
+	const struct schc_tail_op *op, const struct coap_view *view, unsigned next)
 {
-	return (struct span){message + COAP_FIXED, view->tkl};
+	unsigned i = op->part > 1 ? next - 1 : next;
+
+	return op->number && i < view->n && view->option[i].number == op->number ? i + 1 : 0;
+}
+
+/* Which value the options from that one on are; op->n: none. */
+static unsigned find_group(const struct schc_tail *tail, const struct schc_tail_op *op,
+	const uint8_t *message, const struct coap_view *view, unsigned which)
+{
+	unsigned i;
+
+	for (i = 0; i < op->n; i++) {
+		size_t len;
+		const uint8_t *value = schc_tail_value(tail, op, i, &len);
+
+		if (group_equal(view, message, which - 1, value, len))
+			break;
+	}
+	return i;
 }
 
 bool schc_tail_matches(const struct schc_tail *tail, const uint8_t *message,
@@ -180,22 +230,23 @@ bool schc_tail_matches(const struct schc_tail *tail, const uint8_t *message,
 		return false;
 	for (unsigned i = 0; i < tail->n; i++) {
 		const struct schc_tail_op *op = &tail->op[i];
+		unsigned which = option_for(op, view, next);
 		struct span value;
 
-		match->which[i] = 0;
-		if (!op->number) {
-			value = token_of(message, view);
-		} else if (next < view->n && view->option[next].number == op->number) {
-			value = option_value(message, view, next);
-			match->which[i] = (uint8_t)++next;
-		} else if (may_be_absent(op)) {
+		match->which[i] = (uint8_t)which;
+		if (op->number && !which) {
+			if (!schc_tail_may_be_absent(op))
+				return false;
 			bits += SIZE_BITS;
 			continue;
-		} else {
-			return false;
 		}
-		if (!holds(tail, op, value))
+		next = which ? which : next;
+		if (!value_of(op, message, view, which, &value))
 			return false;
+		if (op->group ? find_group(tail, op, message, view, which) == op->n
+			      : !holds(tail, op, value))
+			return false;
+		next += op->group ? op->group - 1u : 0;
 		bits += sent_bits(op, value.len);
 	}
 	match->residue_bits = (uint16_t)bits;
@@ -237,121 +288,20 @@ void schc_tail_compress(const struct schc_tail *tail, const uint8_t *message,
 {
 	for (unsigned i = 0; i < tail->n; i++) {
 		const struct schc_tail_op *op = &tail->op[i];
-		struct span value = token_of(message, view);
-		bool absent = op->number && !match->which[i];
+		unsigned which = match->which[i];
+		struct span value;
 
-		if (op->cda == SCHC_CDA_NOT_SENT)
+		if (op->cda == SCHC_CDA_NOT_SENT || !value_of(op, message, view, which, &value))
 			continue;
-		if (op->number && !absent)
-			value = option_value(message, view, match->which[i] - 1u);
-		if (absent)
-			value.len = 0;
 		if (op->cda == SCHC_CDA_MAPPING_SENT) {
-			bits_put(out, find(tail, op, value), op->index_bits);
+			bits_put(out,
+				op->group ? find_group(tail, op, message, view, which)
+					  : find(tail, op, value),
+				op->index_bits);
 			continue;
 		}
 		if (op->fl == SCHC_FL_VARIABLE)
 			put_size(out, value.len - op->msb / 8u);
 		put_value(out, value, op->msb);
 	}
-}
-
-/* --- decompression --------------------------------------------------------------------------- */
-
-/* false: there is a shorter way to say it. */
-static bool get_size(struct bit_reader *in, size_t *size)
-{
-	*size = bits_get(in, SIZE_BITS);
-	if (*size < SIZE_MARK)
-		return true;
-	*size = bits_get(in, SIZE_BITS_2);
-	if (*size < SIZE_MARK_2)
-		return *size >= SIZE_MARK;
-	*size = bits_get(in, SIZE_BITS_3);
-	return *size >= SIZE_MARK_2;
-}
-
-/* What the residue says of one descriptor. */
-struct told {
-	struct span known; /* value, or its first op->msb bits */
-	size_t len;        /* of the value */
-	bool absent, sent; /* sent: the rest follows in the residue */
-};
-
-static bool read_told(const struct schc_tail *tail, const struct schc_tail_op *op, unsigned tkl,
-	struct bit_reader *in, struct told *told)
-{
-	unsigned index = op->index_bits ? bits_get(in, op->index_bits) : 0;
-
-	*told = (struct told){.sent = op->cda == SCHC_CDA_VALUE_SENT || op->cda == SCHC_CDA_LSB};
-	if (op->n) {
-		if (index >= op->n)
-			return false;
-		told->known = value_of(tail, op, index);
-	} else if (!told->sent || op->msb) {
-		return false;
-	}
-	if (!told->sent)
-		told->len = told->known.len;
-	else if (op->fl == SCHC_FL_TKL)
-		told->len = tkl;
-	else if (op->fl != SCHC_FL_VARIABLE)
-		told->len = op->fl / 8u;
-	else if (!get_size(in, &told->len))
-		return false;
-	if (told->sent && op->fl == SCHC_FL_VARIABLE) {
-		told->absent = may_be_absent(op) && !told->len;
-		told->len += op->msb / 8u;
-	}
-	if (!op->number && told->len != tkl)
-		return false;
-	return told->len * 8 >= op->msb && !in->short_of;
-}
-
-static void write_value(
-	const struct schc_tail_op *op, const struct told *told, struct bit_reader *in, uint8_t *out)
-{
-	unsigned odd = op->msb % 8u;
-	size_t at = op->msb / 8u;
-
-	if (!told->sent) {
-		if (told->known.data)
-			memcpy(out, told->known.data, told->len);
-		return;
-	}
-	if (at && told->known.data)
-		memcpy(out, told->known.data, at);
-	if (odd && told->known.data) {
-		out[at] =
-			(uint8_t)((told->known.data[at] & ~(0xffu >> odd)) | bits_get(in, 8 - odd));
-		at++;
-	}
-	for (; at < told->len; at++)
-		out[at] = (uint8_t)bits_get(in, 8);
-}
-
-int schc_tail_decompress(
-	const struct schc_tail *tail, unsigned tkl, struct bit_reader *in, uint8_t *out, size_t cap)
-{
-	struct coap_writer w = {.out = out, .cap = cap};
-
-	if (tkl && (!tail->n || tail->op[0].number))
-		return -1;
-	for (unsigned i = 0; i < tail->n; i++) {
-		const struct schc_tail_op *op = &tail->op[i];
-		struct told told;
-
-		if (!read_told(tail, op, tkl, in, &told))
-			return -1;
-		if (told.absent)
-			continue;
-		if (op->number ? !coap_put_option(&w, op->number, told.len)
-			       : told.len > w.cap - w.at)
-			return -1;
-		write_value(op, &told, in, w.out + w.at);
-		w.at += told.len;
-		if (in->short_of)
-			return -1;
-	}
-	return (int)w.at;
 }

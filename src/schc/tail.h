@@ -20,6 +20,8 @@ struct schc_tail_op {
 	uint16_t value; /* octet of the tail's values */
 	uint8_t mo, cda, fl;
 	uint8_t n, index_bits; /* values; bits of the index in the residue */
+	uint8_t part;          /* of the option's value; 0: all of it */
+	uint8_t group;         /* options that one value stands for (group.h); 0: just one */
 	uint8_t spare;
 };
 
@@ -30,6 +32,12 @@ struct schc_tail {
 	uint8_t spare;
 	struct schc_tail_op op[];
 };
+
+/* Value i of op, *len octets of it, borrowed. */
+const uint8_t *schc_tail_value(
+	const struct schc_tail *tail, const struct schc_tail_op *op, unsigned i, size_t *len);
+/* Whether size 0 in the residue says that the option is not there (RFC 8824 5.3.1). */
+bool schc_tail_may_be_absent(const struct schc_tail_op *op);
 
 /*
  * The descriptors of token and options that are for di. Writes a tail of at most cap octets to out,
@@ -50,11 +58,4 @@ bool schc_tail_matches(const struct schc_tail *tail, const uint8_t *message,
 /* Appends match->residue_bits bits; only for what matches. */
 void schc_tail_compress(const struct schc_tail *tail, const uint8_t *message,
 	const struct coap_view *view, const struct schc_tail_match *match, struct bit_writer *out);
-/*
- * Reads the residue and writes token and options to out, tkl being the token's length. Octets
- * written, or -1: residue too short or not one that compressing leaves, or more than cap octets.
- */
-int schc_tail_decompress(const struct schc_tail *tail, unsigned tkl, struct bit_reader *in,
-	uint8_t *out, size_t cap);
-
 #endif

@@ -40,8 +40,15 @@ static const struct rule_row coap[] = {IPV6("11"), UDP, RULE_IS(SCHC_COAP_VER, R
 	RULE_IS(SCHC_COAP_CODE, RULE_UP, "02"), RULE_OF(SCHC_COAP_CODE, RULE_DW, "44,45,84"),
 	RULE_MSB(SCHC_COAP_MID, RULE_BI, 7, "0000"), RULE_MSB(SCHC_COAP_TOKEN, RULE_BI, 3, "a0"),
 	RULE_ANY(SCHC_COAP_OBSERVE, RULE_BI), RULE_OF(SCHC_COAP_URI_PATH, RULE_BI, "=a,=bc,"),
-	{SCHC_COAP_URI_PATH, 2, RULE_BI, SCHC_MO_IGNORE, 0, SCHC_CDA_VALUE_SENT, NULL},
+	{SCHC_COAP_URI_PATH, 2, RULE_BI, SCHC_MO_IGNORE, 0, SCHC_CDA_VALUE_SENT, NULL, 0},
 	RULE_MSB(SCHC_COAP_URI_QUERY, RULE_UP, 16, "=k="), RULE_END};
+static const struct rule_row oscore[] = {IPV6("11"), UDP, RULE_IS(SCHC_COAP_VER, RULE_BI, "01"),
+	RULE_ANY(SCHC_COAP_TYPE, RULE_BI), RULE_ANY(SCHC_COAP_TKL, RULE_BI),
+	RULE_ANY(SCHC_COAP_CODE, RULE_BI), RULE_ANY(SCHC_COAP_MID, RULE_BI),
+	RULE_ANY(SCHC_COAP_TOKEN, RULE_BI), RULE_ANY(SCHC_COAP_OSCORE_FLAGS, RULE_BI),
+	RULE_ANY(SCHC_COAP_OSCORE_PIV, RULE_BI), RULE_ANY(SCHC_COAP_OSCORE_KIDCTX, RULE_BI),
+	RULE_ANY(SCHC_COAP_OSCORE_KID, RULE_BI),
+	RULE_OF(SCHC_COAP_URI_PATH, RULE_UP, "=/a/b,=/c/d"), RULE_END};
 static const struct rule_row plain_coap[] = {IPV6("11"), UDP, RULE_IS(SCHC_COAP_VER, RULE_BI, "01"),
 	RULE_ANY(SCHC_COAP_TYPE, RULE_BI), RULE_IS(SCHC_COAP_TKL, RULE_BI, "00"),
 	RULE_ANY(SCHC_COAP_CODE, RULE_BI), RULE_ANY(SCHC_COAP_MID, RULE_BI),
@@ -67,8 +74,8 @@ static const struct rule_row ipv4[] = {RULE_IS(SCHC_IPV4_VER, RULE_BI, "04"),
 
 static void make_rules(struct schc_rule rules[RULES], struct schc_rule_set *set)
 {
-	static const struct rule_row *const tables[] = {coap, plain_coap, udp, echo, ipv4};
-	static const uint8_t ids[][2] = {{0, 1}, {2, 2}, {6, 3}, {28, 5}, {29, 5}};
+	static const struct rule_row *const tables[] = {coap, plain_coap, udp, echo, ipv4, oscore};
+	static const uint8_t ids[][2] = {{0, 1}, {2, 2}, {6, 3}, {28, 5}, {29, 5}, {30, 5}};
 
 	memset(rules, 0, RULES * sizeof *rules);
 	*set = (struct schc_rule_set){rules, sizeof tables / sizeof *tables};

@@ -43,6 +43,8 @@ void rule_rows(struct schc_rule *rule, const struct rule_row *rows)
 		desc->mo = (uint8_t)rows->mo;
 		desc->cda = (uint8_t)rows->cda;
 		desc->msb = (uint16_t)rows->msb;
+		if (rows->fl)
+			desc->fl = (uint8_t)rows->fl;
 		while (text) {
 			uint8_t value[VALUE_ROOM];
 			size_t n = strcspn(text, ",");

@@ -40,7 +40,7 @@ enum { ROOM = 2048, RULES = 8 };
 		RULE_ANY(SCHC_COAP_MID, RULE_BI)
 #define PATH(n) \
 	{ \
-		SCHC_COAP_URI_PATH, n, RULE_BI, SCHC_MO_IGNORE, 0, SCHC_CDA_VALUE_SENT, NULL \
+		SCHC_COAP_URI_PATH, n, RULE_BI, SCHC_MO_IGNORE, 0, SCHC_CDA_VALUE_SENT, NULL, 0 \
 	}
 
 /* The thermostat of another project: notifications, requests, and what answers them. */
