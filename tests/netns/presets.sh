@@ -70,7 +70,7 @@ if coap_programs; then
 	preset sensor coap-sensor 48 53
 	record client "udp port 5683" bash -c "for i in 1 2 3 4 5 6 7 8 9; do '$client' -m put -e 21.\$i 'coap://[$APP]/example_data'; '$client' -m get 'coap://[$APP]/example_data'; done"
 	preset client coap-sensor 36 47
-	head -c 700 /etc/services >"$W/blocks"
+	head -c 700 "$S/LICENSE" >"$W/blocks"
 	record observe "udp port 5683" bash -c "c='$client -B 3'
 		for k in 1 2 3; do \$c -s 2 -T o\$k 'coap://[$APP]/time' & done
 		for i in 1 2 3 4; do
