@@ -3,6 +3,7 @@
  */
 #include "ikev2/auth.h"
 #include "ikev2/ikev2.h"
+#include "ikev2/imprint.h"
 
 #include "base/wire.h"
 #include "crypto/secret.h"
@@ -169,12 +170,16 @@ void on_init_response(struct ike_sa *sa, const struct message *m, const struct w
 	struct payloads p;
 	int r;
 
-	if (sa->state != IKE_INIT || m->id ||
+	if (!sa->handshake || m->id ||
 		payloads_parse(m->first,
 			(struct slice){
 				m->octets.data + IKE_HEADER_LEN, m->octets.len - IKE_HEADER_LEN},
 			&p))
 		return;
+	if (sa->state != IKE_INIT) {
+		imprint_contested(sa, m, &p);
+		return;
+	}
 	trace_message(sa, &(struct trail_entry){.exchange = IKE_SA_INIT,
 				  .octets = (uint32_t)m->octets.len,
 				  .response = true});

@@ -119,6 +119,7 @@ struct handshake {
 	uint8_t cookie[COOKIE_MAX];
 	size_t cookie_len;
 	unsigned retries;      /* COOKIE and INVALID_KE_PAYLOAD */
+	bool contested;        /* Imprint: another IKE_SA_INIT answered the same request */
 	bool nat;              /* somebody's address is translated, or it was asked for */
 	uint32_t peer_hashes;  /* SIGNATURE_HASH_ALGORITHMS as bits 1 << SIGN_HASH_.. */
 	bool cert_asked;       /* the peer wants our key: CERTREQ */
@@ -215,6 +216,8 @@ struct peer {
 	size_t n_sas;      /* IKE SAs of any state */
 	uint32_t failures; /* in a row */
 	bool waiting;      /* TIMER_RETRY runs */
+	uint64_t blank_ms; /* Imprint: when it first looked for a gateway; 0: not yet */
+	bool blank_over;   /* and has stopped looking */
 	bool contacted;    /* an IKE SA was up since we started: no INITIAL_CONTACT any more */
 	uint64_t noted_ms; /* when a refusal in its name may be noted again */
 };

@@ -88,12 +88,52 @@ static int pin(struct ike_sa *sa, const struct payloads *p, const struct sign_pu
 	return r;
 }
 
+bool imprint_is_over(struct keying *k, struct peer *peer)
+{
+	static const char over[] =
+		"Imprint: no gateway was found in ImprintTime: dietvpn adopt --reset "
+		"PEER, or a restart, begins it anew";
+	uint64_t now = k->host->now_ms(k->host);
+	uint64_t time_ms = peer->settings->imprint_s * 1000;
+
+	if (!peer->settings->imprint || !time_ms || known_load(&k->known) ||
+		is_pinned(remembered(k, peer)))
+		return false;
+	if (!peer->blank_ms)
+		peer->blank_ms = now;
+	if (now - peer->blank_ms < time_ms)
+		return false;
+	if (!peer->blank_over) {
+		say(k, KEYING_WARN, peer, "%s", over);
+		trouble(k, peer, over);
+	}
+	peer->blank_over = true;
+	return true;
+}
+
+void imprint_contested(struct ike_sa *sa, const struct message *m, const struct payloads *p)
+{
+	struct handshake *h = sa->handshake;
+
+	if (!sa->peer->settings->imprint || is_pinned(remembered(sa->keying, sa->peer)) ||
+		!p->sa.data || !p->ke.data || !p->nonce.data ||
+		slice_equal(m->octets, ike_sa_init_message(sa, SIDE_R)))
+		return;
+	h->contested = true;
+}
+
+static const char two[] = "Imprint: two gateways have answered: neither is believed";
+
 bool imprint_settle(struct ike_sa *sa, const struct payloads *p, const struct sign_public *key)
 {
 	int r;
 
 	if (is_pinned(remembered(sa->keying, sa->peer)))
 		return true;
+	if (sa->handshake->contested) {
+		ike_sa_fail(sa, two);
+		return false;
+	}
 	r = pin(sa, p, key);
 	if (r) {
 		say(sa->keying, KEYING_ERROR, sa->peer, "state store: %s", strerror(-r));
@@ -147,6 +187,11 @@ void imprint_saved(struct keying *k, struct known *known, int error)
 
 	if (!peer || !peer->settings->imprint)
 		return;
+	if (!error && sa && sa->handshake && sa->handshake->contested) {
+		ike_sa_fail(sa, two);
+		imprint_reset(k, peer, &known);
+		return;
+	}
 	if (!error)
 		announce(k, peer, known);
 	if (!sa || sa->state != IKE_AUTHING || sa->request.what != ASK_AUTH)

@@ -13,6 +13,10 @@ const char *imprint_key(const struct ike_sa *sa, const struct payloads *p, struc
 bool imprint_settle(struct ike_sa *sa, const struct payloads *p, const struct sign_public *key);
 /* It does not know us: the log has what has to be typed in there. */
 void imprint_introduce(const struct ike_sa *sa);
+/* A blank device has looked for its gateway for as long as ImprintTime: it waits for an order. */
+bool imprint_is_over(struct keying *k, struct peer *peer);
+/* Another answer to the same IKE_SA_INIT: whose is the right one cannot be told. */
+void imprint_contested(struct ike_sa *sa, const struct message *m, const struct payloads *p);
 void imprint_saved(struct keying *k, struct known *known, int error);
 /* Forgets the gateway of this peer. 0: begun; negative errno: not. *out: what is written. */
 int imprint_reset(struct keying *k, struct peer *peer, struct known **out);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How an initiator begins, and begins again (RFC 7296 2.4). */
 #include "ikev2/ikev2.h"
+#include "ikev2/imprint.h"
 
 #include <errno.h>
 #include <string.h>
@@ -70,6 +71,8 @@ int initiate(struct keying *k, struct peer *peer)
 		return -EDESTADDRREQ;
 	if (peer->sa)
 		return -EALREADY;
+	if (imprint_is_over(k, peer))
+		return -ETIME;
 	sa = ike_sa_create(k, peer, SIDE_I);
 	if (!sa)
 		return -ENOMEM;

@@ -175,9 +175,12 @@ static void forget_gateway(struct keying *k, const struct known *known)
 {
 	struct peer *peer = manage_configured(k, known->name);
 
-	if (!peer || !peer->sa)
+	if (!peer)
 		return;
-	ike_sa_part(peer->sa);
+	peer->blank_ms = 0;
+	peer->blank_over = false;
+	if (peer->sa)
+		ike_sa_part(peer->sa);
 	start_again(k, peer);
 }
 

@@ -41,8 +41,11 @@ int plugin_order(
 			snprintf(text, text_len, "%s",
 				r == -EPERM ? "Role = responder: it is for the peer to begin"
 				: r == -EDESTADDRREQ ? "where it is, is not known: no Endpoint"
-				: r == -EALREADY     ? "it has an IKE SA, or one is being made"
-						     : strerror(-r));
+				: r == -ETIME
+					? "it is blank and ImprintTime is over: dietvpn adopt "
+					  "--reset PEER"
+				: r == -EALREADY ? "it has an IKE SA, or one is being made"
+						 : strerror(-r));
 		return r;
 	}
 	if (!sa || sa->state != IKE_UP) {

@@ -53,6 +53,9 @@ const struct keying_key settings_keys[] = {
 		"yes or no (default): pin the key that the peer shows first; needs a Key of our "
 		"own",
 		KEYING_KEY_RELOADABLE},
+	{"ImprintTime",
+		"how long a blank device looks for its gateway, default 1h; or no: without end",
+		KEYING_KEY_RELOADABLE},
 	{"Ppk", "file: post-quantum pre-shared key of 16 to 64 octets, as Psk",
 		KEYING_KEY_SECRET_FILE},
 	{"PpkId", "name of that key, the same on both sides", 0},
@@ -213,6 +216,7 @@ void settings_follow(struct settings *s, const struct settings *now)
 	s->core.boot = now->core.boot;
 	s->core.sleepy = now->core.sleepy;
 	s->alive_s = now->alive_s;
+	s->imprint_s = now->imprint_s;
 	s->ike_life_s = now->ike_life_s;
 	s->child_life_s = now->child_life_s;
 }

@@ -33,6 +33,7 @@ struct settings {
 	bool peer_id_named; /* PeerId stands in the file: asked for in IKE_AUTH */
 	bool template;      /* lets in whoever fits its name; itself never has an SA */
 	bool imprint;       /* the peer's key is the first one that it shows (ikev2.md 6) */
+	uint64_t imprint_s; /* for how long a blank device looks for its gateway; 0: without end */
 	bool nat_detection, pfs;
 	bool childless;    /* as initiator: the first child comes by CREATE_CHILD_SA (RFC 6023) */
 	bool asks_address; /* Address = auto */

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { IMPRINT_S = 3600 };
+
 static void refuse_beside(struct settings_reader *r, const char *const *keys, const char *what)
 {
 	struct peer_value value;
@@ -38,6 +40,13 @@ void settings_read_imprint(struct settings_reader *r)
 			"Role = initiator");
 	r->out->core.role = ROLE_INITIATOR;
 	refuse_beside(r, others, "and Imprint: one of them tells whom to believe");
+	r->out->imprint_s = IMPRINT_S;
+	if (peer_value_get(&r->in, "ImprintTime", &value)) {
+		r->out->imprint_s = peer_value_duration(value.text);
+		if (!r->out->imprint_s && strcmp(value.text, "no") != 0)
+			peer_refuse_value(&r->in, &value, "ImprintTime",
+				"neither a duration nor no", "10min, 1h");
+	}
 	settings_read_key(r, "Imprint needs a Key of our own");
 }
 

@@ -138,6 +138,9 @@ static const struct config_plugin_hint plugin_table[] = {
 	{"ikev2", "Imprint",
 		"yes or no: on a device, pin the key of the gateway that proves itself first; no "
 		"where absent."},
+	{"ikev2", "ImprintTime",
+		"How long a device with Imprint looks for its gateway after a start; 1h where "
+		"absent."},
 	{"ikev2", "Ppk", "File: post-quantum pre-shared key of 16 to 64 octets, as Psk."},
 	{"ikev2", "PpkId", "Name of that key, the same on both sides."},
 	{"ikev2", "PpkRequired", "yes or no: not without it; no where absent."},

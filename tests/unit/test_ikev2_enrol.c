@@ -729,6 +729,91 @@ Test(ikev2_enrol, pinned_on_one_side)
 	expect_up(1, "sensor-1");
 }
 
+/* A device looks for its gateway for a while only, and then until it is told to. */
+Test(ikev2_enrol, imprint_time)
+{
+	static const char imprint[] = "Key = keys/key\nImprint = yes\nStart = boot\nImprintTime = ";
+	struct tree_writer w;
+	char text[100];
+
+	for (int forever = 0; forever < 2; forever++) {
+		set_up();
+		snprintf(text, sizeof text, "%s%s", imprint, forever ? "no" : "1min");
+		start_gateway(true);
+		start_keyed(1, "sensor-1", 1, text);
+		run(200 * SECOND);
+		cr_assert_eq(fake_host_logged(&nodes[1].fake, "no gateway was found"), !forever);
+		adopt_key("sensor-1", nodes[1].fingerprint, 0);
+		messages = 0;
+		acquire(1);
+		run(300 * SECOND);
+		cr_assert_eq(is_up(1, "sensor-1"), forever, "%d", forever);
+		cr_assert(forever || !messages);
+		cr_assert_eq(rows(1), forever ? 1u : 0u);
+		if (forever)
+			continue;
+		cr_assert_eq(
+			ops->order(nodes[1].k, TEMPLATE_POLICY, KEYING_INITIATE, text, sizeof text),
+			-ETIME);
+		begin_order(&w, 1, "gw.home");
+		ops->manage(nodes[1].k, REQUEST, "enroll.reset", (struct slice){w.data, w.len});
+		tree_writer_fini(&w);
+		run(5 * SECOND);
+		expect_up(1, "sensor-1");
+		/* who has one looks for it without end */
+		crash(&nodes[GATEWAY]);
+		run(1000 * SECOND);
+		start_gateway(true);
+		run(4000 * SECOND);
+		expect_up(1, "sensor-1");
+		tear_down();
+	}
+}
+
+/* Two answers to one IKE_SA_INIT, the second one before or after the key came: neither is believed.
+ */
+Test(ikev2_enrol, two_gateways)
+{
+	for (int late = 0; late < 2; late++) {
+		struct node *gateway = &nodes[GATEWAY];
+		struct node *device = &nodes[1];
+		uint8_t other[400];
+		struct keying_datagram d = {.payload = {other, 0}};
+
+		set_up();
+		d.local = device->at;
+		d.remote = gateway->at;
+		start_gateway(true);
+		start_keyed(1, "sensor-1", 1, "Key = keys/key\nImprint = yes");
+		adopt_key("sensor-1", device->fingerprint, 0);
+		acquire(1);
+		step(device);
+		cr_assert(gateway->fake.n_sent == 1 && gateway->fake.sent[0].len < sizeof other);
+		d.payload.len = gateway->fake.sent[0].len;
+		memcpy(other, gateway->fake.sent[0].data, d.payload.len);
+		step(gateway);
+		/* the same again is a copy */
+		ops->datagram(device->k, &d);
+		other[80] ^= 1; /* its public value */
+		if (!late)
+			ops->datagram(device->k, &d);
+		step(device);
+		step(gateway);
+		if (late)
+			ops->datagram(device->k, &d);
+		pump();
+		cr_assert(fake_host_logged(&device->fake, "two gateways"), "%d", late);
+		cr_assert_eq(fake_host_living(&device->fake), 0u);
+		cr_assert_eq(rows(1), late ? 2u : 0u); /* written, and taken back */
+		acquire(1);
+		run(10 * SECOND);
+		acquire(1);
+		run(SECOND);
+		expect_up(1, "sensor-1");
+		tear_down();
+	}
+}
+
 /* "dietvpn adopt --reset": it forgets, and believes the next one. */
 Test(ikev2_enrol, imprint_reset)
 {
