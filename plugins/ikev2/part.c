@@ -53,7 +53,9 @@ void ike_sa_leave(struct ike_sa *sa)
 	let_go(sa);
 	if (sa->peer->sa == sa)
 		sa->peer->sa = NULL;
+	sa->peer->n_sas--;
 	k->parting.settings = &nobody;
+	k->parting.n_sas++;
 	sa->peer = &k->parting;
 	if (!sleepy || sa->end_ms <= now)
 		sa->end_ms = 0;
