@@ -358,7 +358,8 @@ Test(ikev2_model, an_initiator_believes_nobody)
 Test(ikev2_model, a_blank_device_believes_nobody)
 {
 	explore(left, "Key = keys/key",
-		PLAIN "Retransmission = lossy\nRole = initiator\nImprint = yes\n");
+		PLAIN
+		"Retransmission = lossy\nRole = initiator\nImprint = yes\nImprintTime = no\n");
 }
 
 /* Each state that comes after AUTH, with every exchange of a peer that has the keys: what it may
