@@ -219,6 +219,20 @@ static const struct rule_row coap[] = {IPV6("11"), UDP("1633", "1633"),
 	RULE_MSB(SCHC_COAP_MID, RULE_BI, 8, "0000"), RULE_MSB(SCHC_COAP_TOKEN, RULE_BI, 4, "80"),
 	RULE_IS(SCHC_COAP_URI_PATH, RULE_BI, "=t"),
 	RULE_IS(SCHC_COAP_CONTENT_FORMAT, RULE_BI, "3c"), RULE_END};
+/* As rule 0/1 of conf/rules/coap-sensor.json; the path is the last of its list. */
+static const struct rule_row sensor[] = {IPV6("11"), UDP("1633", "1633"),
+	RULE_IS(SCHC_COAP_VER, RULE_BI, "01"), RULE_OF(SCHC_COAP_TYPE, RULE_BI, "00,01"),
+	RULE_IS(SCHC_COAP_TKL, RULE_BI, "01"), RULE_OF(SCHC_COAP_CODE, RULE_BI, "02,03"),
+	RULE_ANY(SCHC_COAP_MID, RULE_BI), RULE_MSB(SCHC_COAP_TOKEN, RULE_BI, 5, "00"),
+	RULE_OF(SCHC_COAP_URI_PATH, RULE_BI, "=temperature,=humidity,=battery,=data"), RULE_END};
+/* RFC 8824 Table 5, with sizes. */
+static const struct rule_row oscore[] = {IPV6("11"), UDP("1633", "1633"),
+	RULE_IS(SCHC_COAP_VER, RULE_BI, "01"), RULE_IS(SCHC_COAP_TYPE, RULE_BI, "00"),
+	RULE_IS(SCHC_COAP_TKL, RULE_BI, "01"), RULE_IS(SCHC_COAP_CODE, RULE_BI, "02"),
+	RULE_MSB(SCHC_COAP_MID, RULE_BI, 12, "0000"), RULE_MSB(SCHC_COAP_TOKEN, RULE_BI, 5, "80"),
+	RULE_IS(SCHC_COAP_OSCORE_FLAGS, RULE_BI, "09"), RULE_ANY(SCHC_COAP_OSCORE_PIV, RULE_BI),
+	RULE_IS(SCHC_COAP_OSCORE_KIDCTX, RULE_BI, "="),
+	RULE_IS(SCHC_COAP_OSCORE_KID, RULE_BI, "=client"), RULE_END};
 static const struct rule_row mqtt_sn[] = {IPV6("11"), UDP("c001", "075b"), RULE_END};
 static const struct rule_row echo[] = {IPV6("3a"), RULE_OF(SCHC_ICMPV6_TYPE, RULE_BI, "80,81"),
 	RULE_IS(SCHC_ICMPV6_CODE, RULE_BI, "00"),
@@ -231,10 +245,34 @@ static const struct rule_row tcp[] = {IPV6("06"), RULE_ANY(SCHC_TCP_DEVPORT, RUL
 	RULE_BY(SCHC_TCP_CKSUM, RULE_BI, SCHC_CDA_COMPUTE), RULE_IS(SCHC_TCP_URG, RULE_BI, "00"),
 	RULE_END};
 
-/* The four flows, then other sensors: CoAP to other paths, and datagrams from other ports. */
-static void make_rules(struct schc_rule rules[RULES])
+/* A CoAP message that is measured, and the rule that takes it. */
+static const struct message {
+	const char *flow;
+	const struct rule_row *rows;
+	const char *octets;
+	size_t len;
+} messages[] = {
+	{"coap", coap, "\x51\2\0\x17\x8a\xb1t\x11<\xff", 10},
+	{"sensor", sensor,
+		"\x51\2\x9f\x50\1\xb4"
+		"data\xff",
+		11},
+	{"oscore", oscore, "\x41\2\0\1\x82\x98\x09\4client\xff", 15},
+};
+
+static const struct message *message_of(const char *flow)
 {
-	static const struct rule_row *const flows[] = {coap, mqtt_sn, echo, tcp};
+	for (size_t i = 0; i < sizeof messages / sizeof *messages; i++)
+		if (strcmp(messages[i].flow, flow) == 0)
+			return &messages[i];
+	return NULL;
+}
+
+/* The four flows, then other sensors: CoAP to other paths, and datagrams from other ports. */
+static void make_rules(struct schc_rule rules[RULES], const char *flow)
+{
+	const struct message *message = message_of(flow);
+	const struct rule_row *const flows[] = {message ? message->rows : coap, mqtt_sn, echo, tcp};
 
 	memset(rules, 0, RULES * sizeof *rules);
 	for (unsigned i = 0; i < RULES; i++) {
@@ -253,11 +291,11 @@ static void make_rules(struct schc_rule rules[RULES])
 
 static size_t build_flow(const char *flow, uint8_t *packet, size_t len)
 {
-	static const uint8_t message[] = {0x51, 0x02, 0x00, 0x17, 0x8a, 0xb1, 't', 0x11, 60, 0xff};
+	const struct message *message = message_of(flow);
 
 	build(packet, len);
-	if (strcmp(flow, "coap") == 0)
-		memcpy(packet + 48, message, sizeof message);
+	if (message)
+		memcpy(packet + 48, message->octets, message->len);
 	else
 		put_be32(packet + 40, strcmp(flow, "mqtt-sn") == 0 ? 0xc001075b : 0xc001ffff);
 	put_be16(packet + 46, 0);
@@ -278,7 +316,7 @@ static void bench_set(unsigned n, const char *flow, size_t len, unsigned rounds)
 	struct result result;
 	uint8_t packet[2048];
 
-	make_rules(rules);
+	make_rules(rules, flow);
 	attrs.rules = &set;
 	attrs.device = true;
 	if (diet_context_init(&context, &attrs, &sa))
@@ -302,7 +340,8 @@ int main(int argc, char **argv)
 		bench("link", lens[i], rounds);
 	}
 	for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
-		bench_set(sets[i], "coap", 64, rounds);
+		for (size_t k = 0; k < sizeof messages / sizeof *messages; k++)
+			bench_set(sets[i], messages[k].flow, 64, rounds);
 		if (sets[i] > 1)
 			bench_set(sets[i], "mqtt-sn", 64, rounds);
 		bench_set(sets[i], "none", 64, rounds); /* no rule takes it */
