@@ -423,10 +423,6 @@ void child_use_all(struct ike_sa *sa);
 void child_used(struct child *child, enum sa_dir dir);
 /* The peer has deleted this one: from now on we send on what replaces it. */
 void child_replaced(struct child *old);
-/* What is due of all children; TIMER_SWEEP. */
-void child_sweep(struct ike_sa *sa);
-/* TIMER_SWEEP comes again after delay_ms, and before for whoever is due before. */
-void child_again(struct ike_sa *sa, uint64_t delay_ms);
 /* One that is neither leaving nor gone. */
 bool child_is_live(const struct child *child);
 struct child *child_by_sa(struct keying *k, sa_id id, enum sa_dir *dir);
@@ -438,8 +434,6 @@ int child_reserve(struct child *child, const struct hcp *hcp);
 /* One of its SAs goes to the host, which p describes but for direction and SPI. 0 or negative
  * errno, said. */
 int child_install_one(struct child *child, struct sa_params *p, enum sa_dir dir);
-/* It is due in so many milliseconds: child_sweep retires or uses it. */
-void child_wait(struct child *child, uint64_t ms);
 
 /* child_hcp.c: what a child compresses with. We wish that it does as the old one that it replaces,
  * NULL: as our settings say; and its SPI is reserved for that. 0 or negative errno. */
@@ -461,6 +455,13 @@ bool child_rules_differ(const struct child *child);
 bool child_rules_needed(const struct child *child);
 /* Says so, with both digests. */
 void child_note_rules(const struct child *child);
+
+/* child_due.c: what is due of all children; TIMER_SWEEP. */
+void child_sweep(struct ike_sa *sa);
+/* TIMER_SWEEP comes again after delay_ms, and before for whoever is due before. */
+void child_again(struct ike_sa *sa, uint64_t delay_ms);
+/* It is due in so many milliseconds: child_sweep retires or uses it. */
+void child_wait(struct child *child, uint64_t ms);
 
 /* child_install.c: SAs with keys of these nonces; chosen has the peer's SPI. 0 or negative errno.
  */
