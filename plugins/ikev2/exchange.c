@@ -366,6 +366,13 @@ static bool repeats(struct ike_sa *sa, const struct message *m, const struct pay
 	       !message_open(m, outer, &sa->open, sa->keying->plain, &len);
 }
 
+/* Whoever has seen a request can send it again, in another's name: there goes no more than came. */
+static bool may_repeat_to(const struct ike_sa *sa, const struct message *m, const struct way *way)
+{
+	return sa->answer.len <= m->octets.len ||
+	       addr_same(&way->remote.addr, &sa->way.remote.addr);
+}
+
 static void on_unprotected(struct ike_sa *sa, const struct message *m, const struct payloads *p)
 {
 	if (m->flags & MESSAGE_FLAG_RESPONSE && expected(sa, m) &&
@@ -391,7 +398,8 @@ static void on_protected(struct ike_sa *sa, const struct message *m, const struc
 		return;
 	}
 	if (!ike_sa_is_parting(sa) && !(m->flags & MESSAGE_FLAG_RESPONSE) &&
-		m->id + 1 == sa->next_expected && repeats(sa, m, &outer))
+		m->id + 1 == sa->next_expected && may_repeat_to(sa, m, way) &&
+		repeats(sa, m, &outer))
 		send_messages(k, way, (struct slice){sa->answer.octets, sa->answer.len});
 	if (!expected(sa, m) || open_message(k, &k->peers_parts, &sa->assembly, &f, &opened))
 		return;

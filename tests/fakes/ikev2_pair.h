@@ -200,7 +200,8 @@ __attribute__((unused)) static void add(struct chain *c, uint8_t type, const voi
 	*next = type;
 	memset(c->data + at, 0, 4);
 	put_be16(c->data + at + 2, (uint16_t)(4 + len));
-	memcpy(c->data + at + 4, body, len);
+	if (len)
+		memcpy(c->data + at + 4, body, len);
 	c->len = at + 4 + len;
 }
 

@@ -341,3 +341,26 @@ Test(ikev2_hostile, bad_messages_cost_nothing)
 	pump();
 	cr_assert_eq(sa_of(right)->state, IKE_UP);
 }
+
+/* Who has seen a request sends it again from elsewhere: what comes back is no more. */
+Test(ikev2_hostile, requests_sent_again_from_elsewhere)
+{
+	struct chain unknown = {.first = PAYLOAD_NONE};
+	struct message head = {.exchange = INFORMATIONAL};
+	struct keying_datagram d = {.remote = {{4, {198, 51, 100, 1}}, 500}};
+	uint8_t out[200];
+
+	connect_both();
+	add(&unknown, 200, NULL, 0);
+	unknown.data[1] = 0x80;
+	d.local = (struct ip_endpoint){right->fake.own, 500};
+	head.id = sa_of(right)->next_expected;
+	d.payload = (struct slice){out, forge(sa_of(left), &head, &unknown, out, sizeof out)};
+	give(right, d.payload);
+	cr_assert_eq(right->fake.n_sent, 1u);
+	cr_assert_gt(right->fake.sent[0].len, d.payload.len);
+	ops->datagram(right->k, &d);
+	cr_assert_eq(right->fake.n_sent, 1u, "more than was asked goes to somebody else");
+	give(right, d.payload);
+	cr_assert_eq(right->fake.n_sent, 2u);
+}
