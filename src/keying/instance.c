@@ -228,7 +228,8 @@ static void put_off(struct instance *in, const struct host_call *news)
 {
 	struct host_call *copy;
 
-	if (in->n_calls >= HOST_CALLS_MAX)
+	/* Saves have a bound of their own, and whoever waits for one would wait for ever. */
+	if (in->n_calls >= HOST_CALLS_MAX && news->kind != CALL_SAVED)
 		return;
 	copy = malloc(sizeof *copy);
 	if (!copy)
