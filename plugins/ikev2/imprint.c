@@ -113,13 +113,28 @@ bool imprint_is_over(struct keying *k, struct peer *peer)
 
 void imprint_contested(struct ike_sa *sa, const struct message *m, const struct payloads *p)
 {
-	struct handshake *h = sa->handshake;
+	struct known *known = remembered(sa->keying, sa->peer);
 
-	if (!sa->peer->settings->imprint || is_pinned(remembered(sa->keying, sa->peer)) ||
-		!p->sa.data || !p->ke.data || !p->nonce.data ||
-		slice_equal(m->octets, ike_sa_init_message(sa, SIDE_R)))
+	if (!sa->peer->settings->imprint || is_pinned(known) || !p->sa.data || !p->ke.data ||
+		!p->nonce.data || slice_equal(m->octets, ike_sa_init_message(sa, SIDE_R)))
 		return;
-	h->contested = true;
+	sa->handshake->contested = true;
+	/* imprint_saved takes it back, whatever becomes of this IKE SA until then. */
+	if (known && known->token && known->change == KNOWN_IMPRINT)
+		known->spoiled = true;
+}
+
+/* As if it had not been written: in memory at once, on the disk when that is done. */
+static void take_back(struct keying *k, const struct peer *peer, struct known *known)
+{
+	const struct known_facts nothing = {0};
+
+	known->facts = nothing;
+	if (known_write(&k->known, known, KNOWN_RESET, &nothing))
+		say(k, KEYING_ERROR, peer,
+			"Imprint: that neither is believed cannot be written down: after the next "
+			"start one of them is; dietvpn adopt --reset %s",
+			known->name);
 }
 
 static const char two[] = "Imprint: two gateways have answered: neither is believed";
@@ -184,14 +199,17 @@ void imprint_saved(struct keying *k, struct known *known, int error)
 {
 	struct peer *peer = peer_of(k, known->name);
 	struct ike_sa *sa = peer ? peer->sa : NULL;
+	bool spoiled = known->spoiled;
 
-	if (!peer || !peer->settings->imprint)
-		return;
-	if (!error && sa && sa->handshake && sa->handshake->contested) {
-		ike_sa_fail(sa, two);
-		imprint_reset(k, peer, &known);
+	known->spoiled = false;
+	if (!error && spoiled) {
+		take_back(k, peer, known);
+		if (sa && sa->handshake && sa->handshake->contested)
+			ike_sa_fail(sa, two);
 		return;
 	}
+	if (!peer || !peer->settings->imprint)
+		return;
 	if (!error)
 		announce(k, peer, known);
 	if (!sa || sa->state != IKE_AUTHING || sa->request.what != ASK_AUTH)

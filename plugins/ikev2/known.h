@@ -34,7 +34,7 @@ struct known {
 	struct known_facts next; /* token: what is being written */
 	uint32_t token;          /* 0: nothing is being written */
 	enum known_change change;
-	bool spoiled; /* KNOWN_FIRST: a second one came before this was on disk */
+	bool spoiled; /* KNOWN_FIRST, KNOWN_IMPRINT: a second one came before this was on disk */
 	bool asked;   /* an operator waits for the answer to request */
 	uint32_t request;
 };

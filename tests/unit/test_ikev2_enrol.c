@@ -770,11 +770,11 @@ Test(ikev2_enrol, imprint_time)
 	}
 }
 
-/* Two answers to one IKE_SA_INIT, the second one before or after the key came: neither is believed.
- */
+/* Two answers to one IKE_SA_INIT, the second one before or after the key came: neither is believed,
+ * though the disk be full when that shall be written down. */
 Test(ikev2_enrol, two_gateways)
 {
-	for (int late = 0; late < 2; late++) {
+	for (int late = 0; late < 3; late++) {
 		struct node *gateway = &nodes[GATEWAY];
 		struct node *device = &nodes[1];
 		uint8_t other[400];
@@ -801,14 +801,22 @@ Test(ikev2_enrol, two_gateways)
 		step(gateway);
 		if (late)
 			ops->datagram(device->k, &d);
+		device->fake.state_error = late == 2 ? -ENOSPC : 0;
 		pump();
 		cr_assert(fake_host_logged(&device->fake, "two gateways"), "%d", late);
 		cr_assert_eq(fake_host_living(&device->fake), 0u);
-		cr_assert_eq(rows(1), late ? 2u : 0u); /* written, and taken back */
+		/* written, and taken back where the disk has room */
+		cr_assert_eq(rows(1), late == 1 ? 2u : late == 2 ? 1u : 0u);
 		acquire(1);
 		run(10 * SECOND);
 		acquire(1);
 		run(SECOND);
+		if (late == 2) {
+			cr_assert_eq(fake_host_living(&device->fake), 0u);
+			cr_assert(fake_host_logged(&device->fake, "cannot be written down"));
+			tear_down();
+			continue;
+		}
 		expect_up(1, "sensor-1");
 		tear_down();
 	}
