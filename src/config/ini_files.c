@@ -69,7 +69,9 @@ static int add_file(
 	int err = slurp(path, &text, &len);
 	if (err) {
 		config_errors_add(errors, shown,
-			err == -ENOENT ? "dietvpn init NAME or dietvpn adopt writes one" : NULL,
+			err == -ENOENT   ? "dietvpn init NAME or dietvpn adopt writes one"
+			: err == -EACCES ? "chgrp to the daemon's group, _dietvpn, and chmod 640"
+					 : NULL,
 			"cannot be read: %s", strerror(-err));
 		return err;
 	}
