@@ -11,6 +11,6 @@ for file; do
 	# What this build leaves out (the seal log) has no command.
 	grep -q "\"file\": \".*/$file\"" "$build/compile_commands.json" && known="$known $file"
 done
-printf '%s\n' $known | nice -n 10 xargs -P 2 -n 4 clang-tidy --quiet -p "$build" 2>/dev/null || fail=1
+printf '%s\n' $known | nice -n 5 xargs -P 2 -n 4 clang-tidy --quiet -p "$build" 2>/dev/null || fail=1
 echo "$(printf '%s\n' $known | wc -l) sources"
 [ -z "${fail:-}" ]
