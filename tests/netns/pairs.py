@@ -7,7 +7,8 @@
     pairs.py refused TABLE           NAME SIDE PATTERN of the rows that are refused, one per line
     pairs.py serve                   host b: CoAP is another program's, TCP on port 7000 is echoed
     pairs.py drive TABLE [ROW...]    host a: ping, CoAP and TCP of each row, everything answered
-    pairs.py rekey TABLE FOLDER [ROW...]   the same after rekeys from both ends
+    pairs.py rekey TABLE FOLDER [ROW...]   the same after a rekey from either end
+    pairs.py burst TABLE FOLDER [ROW...]   rekeys of both kinds, rows below a *, under ping of which none is lost
     pairs.py cost CAPTURE            IKE messages and octets, ESP packets and octets, over UDP and IPv4
     pairs.py post HERE THERE [TRIES] a sensor's CoAP POST that is answered; pairs.py sink answers it
     pairs.py check TABLE A B WIRE    captures of the TUN of a and of b, and of the wire at b: each packet has come out as it
@@ -305,7 +306,7 @@ def checksum(octets):
 
 def open_socket(row, kind, protocol=0):
     s = socket.socket(socket.AF_INET if row.inner == 4 else socket.AF_INET6, kind, protocol)
-    s.settimeout(0.3)
+    s.settimeout(1)
     return s
 
 
@@ -334,7 +335,7 @@ def ping(row, octets, number=[0]):
         if row.inner == 4:
             echo = echo[:2] + struct.pack(">H", checksum(echo)) + echo[4:]
         s.sendto(echo, (row.address("b"), 0))
-        until = time.monotonic() + 0.3
+        until = time.monotonic() + 1
         while time.monotonic() < until:
             answer = s.recv(65536)
             answer = answer[20:] if row.inner == 4 else answer
@@ -406,7 +407,7 @@ def drive_row(row):
 
 
 def burst(row, stop, lost):
-    """A packet each millisecond and its answer, until stop; lost[0]: how many were not answered, lost[1]: of how many."""
+    """A packet every two milliseconds and its answer, until stop; lost[0]: how many were not answered, lost[1]: of how many."""
     with open_socket(row, socket.SOCK_RAW, socket.IPPROTO_ICMP if row.inner == 4 else socket.IPPROTO_ICMPV6) as s:
         s.bind((row.address("a"), 0))
         s.setblocking(False)
@@ -429,8 +430,8 @@ def burst(row, stop, lost):
                 echo = echo[:2] + struct.pack(">H", checksum(echo)) + echo[4:]
             s.sendto(echo, (row.address("b"), 0))
             hear()
-            time.sleep(0.001)
-        until = time.monotonic() + 1
+            time.sleep(0.002)
+        until = time.monotonic() + 3
         while len(seen) < sent and time.monotonic() < until:
             time.sleep(0.005)
             hear()
@@ -443,31 +444,35 @@ def rekey(command, side, row, *options):
 
 
 def rekey_row(row, command):
-    """Both kinds from both ends; rows of the key exchange under a packet per millisecond, none of which may be lost."""
-    stop, lost = threading.Event(), [0, 0]
-    sender = threading.Thread(target=burst, args=(row, stop, lost)) if row.section else None
-    if sender:
-        sender.start()
-    why = None
-    for side in "abab" if sender else "ab":
-        why = why or rekey(command, side, row)
-        time.sleep(0.02)
-    for side in "ab" if sender else "":
+    """A rekey from either end, then all over again."""
+    for side in "ab":
+        why = rekey(command, side, row)
+        if why:
+            return why
+        time.sleep(0.01)
+    return drive_row(row)
+
+
+def burst_row(row, command):
+    """Rekeys of both kinds from both ends under ping."""
+    stop, lost, why = threading.Event(), [0, 0], None
+    sender = threading.Thread(target=burst, args=(row, stop, lost))
+    sender.start()
+    for side in "abab":
         why = why or rekey(command, side, row, "--ike") or rekey(command, side, row)
         time.sleep(0.03)
-    if sender:
-        stop.set()
-        sender.join()
-    return why or (f"{lost[0]} of {lost[1]} pings are lost" if lost[0] else drive_row(row))
+    stop.set()
+    sender.join()
+    return why or (f"{lost[0]} of {lost[1]} pings are lost" if lost[0] else None)
 
 
-def drive(table, folder, rekeys, *names):
+def drive(table, folder, how, *names):
     failed = 0
     command = folder and {side: [os.environ["DIETVPN_BINARY_DIR"] + "/bin/dietvpn", "--socket", f"{folder}/{side}/run/control.sock"] for side in "ab"}
     for row in rows(table):
-        if row.refused or rekeys and row.once or names and row.name not in names:
+        if row.refused or folder and row.once or how == burst_row and not row.section or names and row.name not in names:
             continue
-        why = rekey_row(row, command) if rekeys else drive_row(row)
+        why = how(row, command) if folder else how(row)
         if why:
             print(f"FAIL {row.name}: {why}")
             failed += 1
@@ -536,9 +541,11 @@ def main(words):
     elif command == "serve":
         serve()
     elif command == "drive":
-        return drive(arguments[0], None, False, *arguments[1:])
+        return drive(arguments[0], None, drive_row, *arguments[1:])
     elif command == "rekey":
-        return drive(arguments[0], arguments[1], True, *arguments[2:])
+        return drive(arguments[0], arguments[1], rekey_row, *arguments[2:])
+    elif command == "burst":
+        return drive(arguments[0], arguments[1], burst_row, *arguments[2:])
     elif command == "post":
         return post(*arguments)
     elif command == "sink":

@@ -89,7 +89,7 @@ same "IKE messages" 4 "$(cost first 1)"
 same "ESP packets: POST and its answer" 2 "$(cost first 3)"
 first=$(spis)
 echo "== it sleeps, and nothing is sent to it"
-asked silence 4
+asked silence 2
 same "packets of the gateway while it slept" 0 "$(from_b silence)"
 echo "== asleep, it gets another address and the NAT another port"
 asleep 1; elsewhere 2 3; nat 30000-30999
@@ -126,7 +126,7 @@ echo "== without Sleepy the gateway asks"
 sed -i 's/^Sleepy .*/Liveness = 2s/' "$W/b/etc/home.conf"
 dietvpn b reload >/dev/null
 check "it is heard again" wait_for 25 post 1
-asked impatient 8
+asked impatient 7
 at_least "questions while it slept" 1 "$(from_b impatient)"
 nonces_unique
 finish
