@@ -652,6 +652,24 @@ Test(ikev2, a_rekey_keeps_the_compression)
 	}
 }
 
+/* Neither asked after nor rekeyed, up to the end of its lifetime. */
+Test(ikev2, a_sleepy_peer_is_left_alone)
+{
+	size_t before;
+
+	begin(&left, &right, "", PLAIN "Liveness = no\n");
+	begin(&right, &left, "", PLAIN "Sleepy = yes\nIkeLifetime = 1h\n");
+	acquire(&left);
+	run(SECOND);
+	before = wire.messages;
+	expire(&right, SA_SOFT_EXPIRED);
+	run(59 * 60 * SECOND);
+	cr_assert_eq(wire.messages, before);
+	expect_one_pair(2);
+	run(2 * 60 * SECOND);
+	cr_assert_eq(fake_host_living(&right.fake), 0u, "nor does it stay for ever");
+}
+
 /* The plain child beside it is refused: that is no reason for another IKE SA. */
 Test(ikev2, pfs_at_one_end)
 {
