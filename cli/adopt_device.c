@@ -24,20 +24,28 @@ static int need_name(const struct cli *cli)
 }
 
 /* with is taken. */
-static int ask(const struct cli *cli, const char *verb, struct tree_writer *with)
+static int ask_for(
+	const struct cli *cli, const char *verb, struct tree_writer *with, json_t **result)
 {
 	struct client *client = NULL;
-	json_t *result = NULL;
 	int status = client_open(cli, true, &client);
 
 	if (!status)
-		status = client_ask(client, verb, with, &result);
+		status = client_ask(client, verb, with, result);
 	client_close(client);
 	if (with->data)
 		secret_wipe(with->data, with->cap);
 	tree_writer_fini(with);
 	if (!status && cli->json)
-		json_print(result);
+		json_print(*result);
+	return status;
+}
+
+static int ask(const struct cli *cli, const char *verb, struct tree_writer *with)
+{
+	json_t *result = NULL;
+	int status = ask_for(cli, verb, with, &result);
+
 	json_decref(result);
 	return status;
 }
@@ -139,17 +147,21 @@ int verb_revoke(const struct cli *cli)
 {
 	const char *name = cli->argc == 1 ? cli->argv[0] : NULL;
 	struct tree_writer with;
+	json_t *result = NULL;
 	int status;
 
 	if (!name)
 		return cli_fail(CLI_USAGE, "dietvpn revoke sensor-07", "name one device");
 	put_begin(cli, &with, 1);
 	put_name(&with, name);
-	status = ask(cli, "enroll.revoke", &with);
+	status = ask_for(cli, "enroll.revoke", &with, &result);
 	if (!status && !cli->json && !cli->cbor && !cli->quiet)
 		printf("%s is revoked: its SAs are gone, its key is refused\n"
 		       "to let it in again: dietvpn enroll %s\n",
 			name, name);
+	if (!status && !cli->quiet && json_is_true(json_object_get(result, "new")))
+		fputs("note: nobody of that name has been here; names: dietvpn peers\n", stderr);
+	json_decref(result);
 	return status;
 }
 

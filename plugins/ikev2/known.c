@@ -102,14 +102,14 @@ struct known *known_need(struct known_table *table, enum known_kind kind, const 
 	return known;
 }
 
-static bool is_blank(const struct known_facts *f)
+bool known_is_blank(const struct known_facts *f)
 {
 	return !f->generation && !f->revoked && !f->pinned && !f->psk_len;
 }
 
 void known_tidy(struct known_table *table, struct known *known)
 {
-	if (!known->token && is_blank(&known->facts))
+	if (!known->token && known_is_blank(&known->facts))
 		drop(table, known);
 }
 
@@ -238,7 +238,7 @@ int known_write(struct known_table *table, struct known *known, enum known_chang
 	known->next = *next;
 	token = ++table->next_token ? table->next_token : ++table->next_token;
 	row_name(table, known, name);
-	if (is_blank(&known->next)) {
+	if (known_is_blank(&known->next)) {
 		r = host->state_delete(host, name, token);
 	} else {
 		size_t len = row_write(&known->next, row);

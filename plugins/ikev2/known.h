@@ -36,6 +36,7 @@ struct known {
 	enum known_change change;
 	bool spoiled; /* KNOWN_FIRST, KNOWN_IMPRINT: a second one came before this was on disk */
 	bool asked;   /* an operator waits for the answer to request */
+	bool new;     /* KNOWN_REVOKE: nothing was known of it, and it has not been here */
 	uint32_t request;
 };
 
@@ -69,6 +70,8 @@ int known_write(struct known_table *table, struct known *known, enum known_chang
 	const struct known_facts *next);
 /* known->token has ended: known->facts are known->next where error is 0. NULL: not ours. */
 struct known *known_written(struct known_table *table, uint32_t token, int error);
+/* Nothing that would have to be stored. */
+bool known_is_blank(const struct known_facts *f);
 /* Drops it where nothing is remembered and nothing is being written. */
 void known_tidy(struct known_table *table, struct known *known);
 

@@ -202,8 +202,10 @@ void manage_saved(struct keying *k, struct known *known, int error)
 		return;
 	}
 	tree_writer_init(&w);
-	tree_put_map(&w, 2);
+	tree_put_map(&w, 3);
 	manage_put_text(&w, "name", known->name);
 	manage_put_uint(&w, "generation", known->facts.generation);
+	tree_put_text(&w, "new");
+	tree_put_bool(&w, known->change == KNOWN_REVOKE && known->new);
 	manage_answer(k, known->request, &w);
 }

@@ -160,6 +160,7 @@ void manage_revoke(struct order *o)
 		manage_refuse(o->k, o->request, -ERANGE, "\"%s\" has no generation left", o->name);
 		return;
 	}
+	o->known->new = known_is_blank(&o->known->facts) && !device_find(o->k, o->name);
 	revoked.generation = o->known->facts.generation + 1;
 	if (!o->known->token) {
 		secret_wipe(&o->known->facts, sizeof o->known->facts);

@@ -184,6 +184,8 @@ tunnel_down() { for s in a b; do [ -f "$W/$s.pid" ] && daemon_stop $s; done; rm 
 background() {
 	local name=$1 side=$2
 	shift 2
+	# what an earlier one of this name said must not be taken for this one's
+	rm -f "$W/$name.out"
 	ip netns exec "$P-$side" "$@" >"$W/$name.out" 2>&1 &
 	echo $! >"$W/bg-$name.pid"
 }
