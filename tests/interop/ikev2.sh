@@ -194,7 +194,7 @@ inner_addresses() { # SIDE: strongSwan's are on the loopback
 }
 network() {
 	if [ "$(one net)" = nat ]; then
-		if [ "$ROLE" = responder ]; then net_nat b; else net_nat a; fi
+		if [ "$ROLE" = responder ]; then behind_nat b; else behind_nat a; fi
 	else
 		net_pair
 		[ "$(one net)" != pair6 ] || OUT=([a]=2001:db8::1 [b]=2001:db8::2)

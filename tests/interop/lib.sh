@@ -2,7 +2,7 @@
 # strongSwan as the other end, over the hosts and daemons of ../netns/lib.sh: dietvpnd is host a, strongSwan host b.
 #
 #   net_pair:  a 192.0.2.1 ---------------------------------------- 192.0.2.2 b
-#   net_nat:   inside 10.77.0.2 -- 10.77.0.1 [n masquerades] 192.0.2.254 -- 192.0.2.x outside
+#   behind_nat: inside 10.77.0.2 -- 10.77.0.1 [n masquerades] 192.0.2.254 -- 192.0.2.x outside
 #
 # Inside the tunnel a is 10.9.0.1 and b 10.9.0.2, whose addresses are on its loopback. strongSwan's ESP runs in user
 # space (kernel-libipsec), so the kernel needs no IPsec. In the control strongSwan is host a, too.
@@ -26,21 +26,12 @@ declare -A OUT=([a]=192.0.2.1 [b]=192.0.2.2) IN4=([a]=10.9.0.1 [b]=10.9.0.2) IN6
 declare -A ID=([a]=left.test [b]=right.test) OTHER=([a]=b [b]=a)
 NAT_INSIDE= # the side behind the NAT
 
-# net_nat SIDE: that side is inside, the other sees 192.0.2.254.
-net_nat() {
+# behind_nat SIDE: that side is inside, the other sees 192.0.2.254.
+behind_nat() {
 	local in=$1 out=${OTHER[$1]}
 	NAT_INSIDE=$in
-	namespace a; namespace b; namespace n
-	ip -n "$P-$in" link add out0 type veth peer name in0 netns "$P-n"
-	ip -n "$P-$out" link add out0 type veth peer name out0 netns "$P-n"
-	ip -n "$P-n" addr add 10.77.0.1/24 dev in0
-	ip -n "$P-n" addr add 192.0.2.254/24 dev out0
-	ip -n "$P-$in" addr add 10.77.0.2/24 dev out0
-	ip -n "$P-$out" addr add "${OUT[$out]}/24" dev out0
+	net_nat "$in" "${OUT[$out]}"
 	OUT[$in]=10.77.0.2
-	for end in "$in:out0" n:in0 n:out0 "$out:out0"; do ip -n "$P-${end%:*}" link set "${end#*:}" up; done
-	ip -n "$P-$in" route add default via 10.77.0.1
-	on n sysctl -qw net.ipv4.ip_forward=1
 	on n nft -f - <<-NFT || skip "this kernel cannot masquerade"
 		table ip nat {
 			chain out {

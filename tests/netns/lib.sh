@@ -180,6 +180,34 @@ tunnel() {
 }
 tunnel_down() { for s in a b; do [ -f "$W/$s.pid" ] && daemon_stop $s; done; rm -rf "$W/a" "$W/b"; for s in a b; do ip -n "$P-$s" link del diet0 2>/dev/null; ip -n "$P-$s" route flush proto 215 2>/dev/null; ip -n "$P-$s" -6 route flush proto 215 2>/dev/null; done; }
 
+# net_nat [INSIDE [ADDRESS]]: INSIDE (a) 10.77.0.2 --- 10.77.0.1 [n: masquerades] 192.0.2.254 --- ADDRESS (192.0.2.2); then nat PORTS
+net_nat() {
+	local in=${1:-a} out=b end
+	[ "$in" = a ] || out=a
+	for end in a n b; do namespace $end; done
+	ip -n "$P-$in" link add out0 type veth peer name in0 netns "$P-n"
+	ip -n "$P-$out" link add out0 type veth peer name out0 netns "$P-n"
+	ip -n "$P-$in" addr add 10.77.0.2/24 dev out0
+	ip -n "$P-n" addr add 10.77.0.1/24 dev in0
+	ip -n "$P-n" addr add 192.0.2.254/24 dev out0
+	ip -n "$P-$out" addr add "${2:-192.0.2.2}/24" dev out0
+	for end in "$in:out0" n:in0 n:out0 "$out:out0"; do ip -n "$P-${end%:*}" link set "${end#*:}" up; done
+	ip -n "$P-$in" route add default via 10.77.0.1
+	on n sysctl -qw net.ipv4.ip_forward=1
+}
+nat() { # PORTS: those by which IKE and ESP in UDP leave from now on
+	on n nft flush ruleset
+	on n nft -f - <<-NFT || { echo "skipped: this kernel cannot masquerade"; exit 77; }
+		table ip nat {
+			chain out {
+				type nat hook postrouting priority 100
+				oifname "out0" udp sport { 500, 4500 } masquerade to :$1
+				oifname "out0" masquerade
+			}
+		}
+	NFT
+}
+
 # background NAME SIDE COMMAND...: runs on until background_stop NAME. Not through on(): the process itself is to be known.
 background() {
 	local name=$1 side=$2

@@ -3,28 +3,7 @@
 # A NAT between:  host a 10.77.0.2 --- 10.77.0.1 [nat: masquerade] 192.0.2.254 --- 192.0.2.2 host b
 # b does not know where a is; a's packets tell. Then the NAT gives a another port: b follows the next good packet.
 . "$(dirname "$0")/lib.sh"
-for ns in a n b; do namespace $ns; done
-ip -n "$P-a" link add out0 type veth peer name in0 netns "$P-n"
-ip -n "$P-b" link add out0 type veth peer name out0 netns "$P-n"
-ip -n "$P-a" addr add 10.77.0.2/24 dev out0
-ip -n "$P-n" addr add 10.77.0.1/24 dev in0
-ip -n "$P-n" addr add 192.0.2.254/24 dev out0
-ip -n "$P-b" addr add 192.0.2.2/24 dev out0
-for end in a:out0 n:in0 n:out0 b:out0; do ip -n "$P-${end%:*}" link set "${end#*:}" up; done
-ip -n "$P-a" route add default via 10.77.0.1
-on n sysctl -qw net.ipv4.ip_forward=1
-nat() { # PORTS
-	on n nft flush ruleset
-	on n nft -f - <<-NFT || { echo "skipped: this kernel cannot masquerade"; exit 77; }
-		table ip nat {
-			chain out {
-				type nat hook postrouting priority 100
-				oifname "out0" udp sport 4500 masquerade to :$1
-				oifname "out0" masquerade
-			}
-		}
-	NFT
-}
+net_nat
 nat 20000-20999
 : >"$W/seal.log"; chmod 666 "$W/seal.log"
 keys "$(key_octets "$CIPHER")"

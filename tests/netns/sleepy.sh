@@ -6,27 +6,9 @@
 . "$(dirname "$0")/lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 for tool in tcpdump nft python3; do command -v $tool >/dev/null || { echo "skipped: no $tool"; exit 77; }; done
-for ns in a n b; do namespace $ns; done
-ip -n "$P-a" link add out0 type veth peer name in0 netns "$P-n"
-ip -n "$P-b" link add out0 type veth peer name out0 netns "$P-n"
-ip -n "$P-a" addr add 10.77.0.2/24 dev out0
-ip -n "$P-n" addr add 10.77.0.1/24 dev in0
-ip -n "$P-n" addr add 192.0.2.254/24 dev out0
-ip -n "$P-b" addr add 192.0.2.2/24 dev out0
-for end in a:out0 n:in0 n:out0 b:out0; do ip -n "$P-${end%:*}" link set "${end#*:}" up; done
-ip -n "$P-a" route add default via 10.77.0.1
-on n sysctl -qw net.ipv4.ip_forward=1
-nat() { # PORTS: what was mapped before is forgotten
-	on n nft flush ruleset
-	on n nft -f - <<-NFT || { echo "skipped: this kernel cannot masquerade"; exit 77; }
-		table ip nat {
-			chain out {
-				type nat hook postrouting priority 100
-				oifname "out0" udp sport { 500, 4500 } masquerade to :$1
-				oifname "out0" masquerade
-			}
-		}
-	NFT
+net_nat
+remap() { # PORTS: what was mapped before is forgotten
+	nat "$1"
 	ip -n "$P-n" link set out0 down; ip -n "$P-n" link set out0 up
 }
 ends() { # SLEEPY: the lines of the gateway about the device
@@ -77,7 +59,7 @@ asked() { capture b out0 "$1" "udp and src host 192.0.2.2"; asleep "$2"; capture
 
 : >"$W/seal.log"; chmod 666 "$W/seal.log"
 head -c 32 /dev/urandom | base64 -w0 >"$W/psk.key"
-nat 20000-20999
+remap 20000-20999
 ends "Sleepy   = yes"
 daemon a && daemon b || finish
 background sink b python3 "$here/pairs.py" sink
@@ -92,7 +74,7 @@ echo "== it sleeps, and nothing is sent to it"
 asked silence 2
 same "packets of the gateway while it slept" 0 "$(from_b silence)"
 echo "== asleep, it gets another address and the NAT another port"
-asleep 1; elsewhere 2 3; nat 30000-30999
+asleep 1; elsewhere 2 3; remap 30000-30999
 wake again awake post
 same "IKE messages" 0 "$(cost again 1)"
 same "ESP packets" 2 "$(cost again 3)"
@@ -113,7 +95,7 @@ echo "== it ends with D and starts over"
 parted() { dietvpn a sa terminate gw >/dev/null; wait_for 3 eval '[ -z "$(spis)" ]'; }
 wake parting post parted
 same "IKE messages: D and its answer" 2 "$(cost parting 1)"
-asleep 1; elsewhere 3 4; nat 20000-20999
+asleep 1; elsewhere 3 4; remap 20000-20999
 wake over awake post
 same "IKE messages" 4 "$(cost over 1)"
 second=$(spis)
