@@ -179,6 +179,7 @@ struct peer *device_claim(struct keying *k, const struct payloads *p, const char
 		return &device->peer;
 	}
 	if (known_load(&k->known)) {
+		device_spend(k, p);
 		*why = "the state store cannot be read, so who was revoked is not known";
 		return NULL;
 	}
@@ -186,6 +187,8 @@ struct peer *device_claim(struct keying *k, const struct payloads *p, const char
 	become(c, template, name);
 	*why = p->auth.data[0] == AUTH_SHARED_KEY ? take_psk(k, c, known)
 						  : take_key(k, c, known, template, p);
+	if (*why)
+		device_spend(k, p);
 	return *why ? NULL : &c->peer;
 }
 

@@ -202,10 +202,8 @@ Test(host_socket, raw_protocols_without_their_header)
 	struct ip_endpoint to = at("127.0.0.1", 99);
 	int id = open_at(&a, "127.0.0.1", 0, EXPERIMENT);
 
-	if (id == -EPERM) {
-		printf("host_socket: no CAP_NET_RAW: raw sockets not tried\n");
-		cr_skip_test();
-	}
+	if (id == -EPERM)
+		cr_skip_test("no CAP_NET_RAW: raw sockets not tried");
 	cr_assert_geq(id, 0);
 	cr_assert_eq(send_to(&a, id, &to, "raw"), 0);
 	uv_run(&loop, UV_RUN_ONCE);
