@@ -142,11 +142,6 @@ void gateway_close(struct gateway *g)
 	free(g);
 }
 
-const char *gateway_tunnel(const struct gateway *g)
-{
-	return g->config->tunnel;
-}
-
 /* The first whose name fits, as the daemon takes it. */
 static const struct config_peer *find_template(const struct config *config, const char *id)
 {

@@ -14,7 +14,6 @@ struct gateway;
  */
 int gateway_open(const struct cli *cli, struct gateway **out);
 void gateway_close(struct gateway *gateway); /* wipes; NULL is fine */
-const char *gateway_tunnel(const struct gateway *gateway);
 /*
  * All that the device of this identity needs. Generation and address are the daemon's; where none
  * runs and none has ever kept state, they are those of a first enrolment. A device of a prefix with

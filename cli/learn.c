@@ -128,7 +128,8 @@ static long score_of(const struct learn *learn, struct ip_addr addr)
 	return 0;
 }
 
-enum schc_di learn_direction(const struct learn *learn, const struct ip_packet *ip)
+/* Dev sends it: DI_UP. */
+static enum schc_di direction_of(const struct learn *learn, const struct ip_packet *ip)
 {
 	struct ip_addr src = ip_packet_src(ip);
 	struct ip_addr dst = ip_packet_dst(ip);
@@ -349,7 +350,7 @@ int learn_gather(struct learn *learn, const struct learn_flow *flow, const struc
 	learn->like.flow = LEARN_FLOWS;
 	learn->like.version = ip->version;
 	learn->like.proto = ip->proto;
-	learn->like.di = learn_direction(learn, ip);
+	learn->like.di = direction_of(learn, ip);
 	for (int own = 0; own < 2 && !err; own++) {
 		if (own)
 			narrow(learn, flow, ip, &coap);

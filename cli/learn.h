@@ -92,8 +92,6 @@ struct learn {
 /* First reading: flows and sides. NULL: it belongs to no flow. Then second: counts in flow. */
 struct learn_flow *learn_flow_of(struct learn *learn, const struct ip_packet *ip, bool add);
 void learn_vote(struct learn *learn, const struct ip_packet *ip);
-/* Dev sends it: DI_UP. */
-enum schc_di learn_direction(const struct learn *learn, const struct ip_packet *ip);
 /* Second reading: what its fields are. 0 or -ENOMEM. */
 int learn_gather(struct learn *learn, const struct learn_flow *flow, const struct ip_packet *ip);
 void learn_fini(struct learn *learn);

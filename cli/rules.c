@@ -112,7 +112,8 @@ static long read_stream(FILE *f, size_t max, uint8_t **data)
 	return result;
 }
 
-int rules_read_file(const char *path, size_t max, uint8_t **data, size_t *len)
+/* A whole file of at most max octets, for free(); a CLI exit status, the error is printed. */
+static int read_file(const char *path, size_t max, uint8_t **data, size_t *len)
 {
 	FILE *f = fopen(path, "rb");
 	long n = f ? read_stream(f, max, data) : -errno;
@@ -129,7 +130,8 @@ int rules_read_file(const char *path, size_t max, uint8_t **data, size_t *len)
 	return CLI_OK;
 }
 
-int rules_wrong(const char *path, const struct tree_error *error)
+/* "FILE: AT: TEXT" as an error; CLI_CONFIG. */
+static int wrong(const char *path, const struct tree_error *error)
 {
 	return cli_fail(
 		CLI_CONFIG, "", "%s: %s%s%s", path, error->at, *error->at ? ": " : "", error->text);
@@ -165,7 +167,7 @@ static int load_json(const char *path, json_t **json)
 	json_error_t error;
 	uint8_t *data = NULL;
 	size_t len = 0;
-	int status = rules_read_file(path, JSON_SIZE_MAX, &data, &len);
+	int status = read_file(path, JSON_SIZE_MAX, &data, &len);
 
 	if (status)
 		return status;
@@ -207,7 +209,7 @@ static int open_json(const char *path, struct rules *out)
 	tree_writer_init(&w);
 	if (!rules_json_compile(json, false, &w, &error) || w.error ||
 		rules_parse((struct slice){w.data, w.len}, out, &error))
-		status = rules_wrong(path, &error);
+		status = wrong(path, &error);
 	tree_writer_fini(&w);
 	json_decref(json);
 	return status;
@@ -218,7 +220,7 @@ int rules_open(const char *path, struct rules *out)
 	struct tree_error error = {0};
 	uint8_t *data = NULL;
 	size_t len = 0;
-	int status = rules_read_file(path, JSON_SIZE_MAX, &data, &len);
+	int status = read_file(path, JSON_SIZE_MAX, &data, &len);
 
 	if (status)
 		return status;
@@ -227,7 +229,7 @@ int rules_open(const char *path, struct rules *out)
 		return open_json(path, out);
 	}
 	if (rules_parse((struct slice){data, len}, out, &error))
-		status = rules_wrong(path, &error);
+		status = wrong(path, &error);
 	free(data);
 	return status;
 }
@@ -251,7 +253,7 @@ int rules_compile(const struct cli *cli)
 	tree_writer_init(&w);
 	status = compile(json, cli->bare, &w, &error)
 			 ? rules_write_file(cli->output ? cli->output : name, w.data, w.len)
-			 : rules_wrong(cli->argv[0], &error);
+			 : wrong(cli->argv[0], &error);
 	tree_writer_fini(&w);
 	json_decref(json);
 	return status;
@@ -266,14 +268,14 @@ static int print_dump(const struct cli *cli, const uint8_t *data, size_t len, FI
 		struct tree *tree = tree_parse(data, len, RULES_DEPTH, &error);
 
 		if (!tree)
-			return rules_wrong(cli->argv[0], &error);
+			return wrong(cli->argv[0], &error);
 		rules_diag_print(tree_root(tree), out);
 		tree_free(tree);
 		return CLI_OK;
 	}
 	json = rules_json_dump(data, len, &error);
 	if (!json)
-		return rules_wrong(cli->argv[0], &error);
+		return wrong(cli->argv[0], &error);
 	rules_json_print(json, out);
 	json_decref(json);
 	return CLI_OK;
@@ -290,7 +292,7 @@ int rules_dump(const struct cli *cli)
 	if (cli->argc != 1)
 		return cli_fail(CLI_USAGE, "dietvpn rules dump x.cbor [--diag]",
 			"rules dump takes one file");
-	status = rules_read_file(cli->argv[0], TREE_SIZE_MAX, &data, &len);
+	status = read_file(cli->argv[0], TREE_SIZE_MAX, &data, &len);
 	if (status)
 		return status;
 	FILE *out = open_memstream(&text, &text_len);

@@ -22,12 +22,8 @@ struct rules {
 	char set_digest[RULES_HEX]; /* of the rule set's encoding, or "" */
 };
 
-/* A whole file of at most max octets, for free(); a CLI exit status, the error is printed. */
-int rules_read_file(const char *path, size_t max, uint8_t **data, size_t *len);
 /* To path, or standard output for NULL and "-"; a CLI exit status, the error is printed. */
 int rules_write_file(const char *path, const void *data, size_t len);
-/* "FILE: AT: TEXT" as an error; CLI_CONFIG. */
-int rules_wrong(const char *path, const struct tree_error *error);
 
 /* Reads and checks; 0, for rules_close, or a negative errno with *error. */
 int rules_parse(struct slice cbor, struct rules *out, struct tree_error *error);

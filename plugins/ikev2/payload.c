@@ -323,16 +323,6 @@ void payload_add_ke(struct payload_writer *w, uint16_t group, struct slice data)
 	payload_end(w, at);
 }
 
-void payload_add_typed(
-	struct payload_writer *w, enum payload_type payload, uint8_t type, struct slice data)
-{
-	size_t at = payload_begin(w, payload);
-
-	payload_put32(w, (uint32_t)type << 24);
-	payload_put(w, data.data, data.len);
-	payload_end(w, at);
-}
-
 void payload_add_notify(struct payload_writer *w, uint16_t type, struct slice data)
 {
 	size_t at = payload_begin(w, PAYLOAD_NOTIFY);

@@ -99,9 +99,6 @@ void payload_end(struct payload_writer *w, size_t at);
 /* Whole payloads. */
 void payload_add(struct payload_writer *w, enum payload_type type, struct slice body);
 void payload_add_ke(struct payload_writer *w, uint16_t group, struct slice data);
-/* type is ID_*; AUTH: method. Both have three zero octets behind it. */
-void payload_add_typed(
-	struct payload_writer *w, enum payload_type payload, uint8_t type, struct slice data);
 void payload_add_notify(struct payload_writer *w, uint16_t type, struct slice data);
 /* About the IKE SA, and said so: RFC 6023 wants the protocol, nobody else does. */
 void payload_add_notify_ike(struct payload_writer *w, uint16_t type);

@@ -73,7 +73,11 @@ const struct yang_node *yang_child(const struct yang_node *node, const char *nam
 	return NULL;
 }
 
-const struct yang_node *yang_by_delta(
+/*
+ * The member of node (whose path, "/ietf-schc:schc/rule", has number sid) that stands under this
+ * delta; NULL: none that compression knows, *unknown then says what it would be, or NULL.
+ */
+static const struct yang_node *by_delta(
 	const struct yang_node *node, uint64_t sid, int64_t delta, const char **unknown)
 {
 	const struct sid *parent = sid_find(sid);
@@ -167,7 +171,7 @@ static bool check_member(const struct walk *at, size_t i, uint64_t *seen, struct
 	tree_pair(at->value, i, &key, &value);
 	if (!tree_int(key, &delta))
 		return yang_refuse(error, at->place, "members have SID deltas as keys, not text");
-	const struct yang_node *child = yang_by_delta(at->node, at->sid, delta, &unknown);
+	const struct yang_node *child = by_delta(at->node, at->sid, delta, &unknown);
 	if (!child && unknown)
 		return yang_refuse(error, at->place,
 			"%s belongs to fragmentation, which is not done", unknown);

@@ -43,12 +43,6 @@ struct yang_node {
 const struct yang_node *yang_root(void);
 /* NULL: no such member. */
 const struct yang_node *yang_child(const struct yang_node *node, const char *name, size_t len);
-/*
- * The member of node (whose path, "/ietf-schc:schc/rule", has number sid) that stands under this
- * delta; NULL: none that compression knows, *unknown then says what it would be, or NULL.
- */
-const struct yang_node *yang_by_delta(
-	const struct yang_node *node, uint64_t sid, int64_t delta, const char **unknown);
 
 /* Where a walk over a rule set stands, for errors; a chain on the C stack. */
 struct yang_place {

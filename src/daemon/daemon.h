@@ -98,9 +98,6 @@ void daemon_give_back(void);
 /* Names that did not resolve are tried again after RESOLVE_RETRY_MS. */
 void daemon_retry_later(struct daemon *daemon);
 
-struct tree_writer;
-/* An event of the control socket; of: a map. */
-void daemon_event(struct daemon *daemon, const char *name, const struct tree_writer *of);
 /* Event with up to three text pairs; a NULL key or value ends them. */
 void daemon_event_text(struct daemon *daemon, const char *name, const char *const pairs[3][2]);
 

@@ -23,7 +23,7 @@
 
 enum { LOOK_MS = 1000, SETTLE_MS = 1000 };
 
-void daemon_event(struct daemon *daemon, const char *name, const struct tree_writer *of)
+static void tell(struct daemon *daemon, const char *name, const struct tree_writer *of)
 {
 	if (daemon->control && !daemon->stopping)
 		control_event(daemon->control, name, dataplane_now_ms(), of);
@@ -44,7 +44,7 @@ void daemon_event_text(struct daemon *daemon, const char *name, const char *cons
 		tree_put_text(&of, pairs[i][0]);
 		tree_put_text(&of, pairs[i][1]);
 	}
-	daemon_event(daemon, name, &of);
+	tell(daemon, name, &of);
 	tree_writer_fini(&of);
 }
 
@@ -57,7 +57,7 @@ void events_of_host(void *owner, const char *name, struct slice of)
 		tree_put_raw(&w, of.data, of.len);
 	else
 		tree_put_map(&w, 0);
-	daemon_event(owner, name, &w);
+	tell(owner, name, &w);
 	tree_writer_fini(&w);
 }
 

@@ -42,7 +42,7 @@ struct diet_shared *diet_shared_create(void)
 	return shared;
 }
 
-struct diet_shared *diet_shared_hold(struct diet_shared *shared)
+static struct diet_shared *hold(struct diet_shared *shared)
 {
 	shared->users++;
 	return shared;
@@ -94,7 +94,7 @@ static int add_block(
 		schc_set_free(block->set);
 		return err;
 	}
-	block->shared = diet_shared_hold(shared);
+	block->shared = hold(shared);
 	return 0;
 }
 

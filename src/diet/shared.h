@@ -20,8 +20,6 @@ struct diet_block {
 
 /* A table without blocks, for one rule set that stays the same; one user. NULL: no memory. */
 struct diet_shared *diet_shared_create(void);
-/* One user more; returns shared. */
-struct diet_shared *diet_shared_hold(struct diet_shared *shared);
 /* One user less; the last takes the table with him. NULL is allowed. */
 void diet_shared_release(struct diet_shared *shared);
 /*

@@ -59,7 +59,8 @@ static int enter_slots(struct instance *in, struct peer_slot *slots, size_t n)
 	return r;
 }
 
-int instance_adopt(struct instance *in, const struct config *config, const uint32_t *policies)
+/* The slots of another config; SAs of policies that are gone are not touched. 0 or -ENOMEM. */
+static int adopt(struct instance *in, const struct config *config, const uint32_t *policies)
 {
 	size_t n = count_peers(config, in->ops->name);
 	struct peer_slot *slots = calloc(n ? n : 1, sizeof *slots);
@@ -139,7 +140,7 @@ int instance_create(struct host *host, struct loaded *loaded, const struct confi
 
 	if (!in)
 		return -ENOMEM;
-	r = instance_adopt(in, config, policies);
+	r = adopt(in, config, policies);
 	if (!r) {
 		in->tokens = HOST_SAS_BASE + in->n_slots * HOST_SAS_PER_PEER;
 		in->tokens_ms = dataplane_now_ms();
@@ -169,7 +170,7 @@ int instance_reload(struct instance *in, const struct config *config, const uint
 	struct config_errors *errors)
 {
 	struct tree_writer w;
-	int r = instance_adopt(in, config, policies);
+	int r = adopt(in, config, policies);
 
 	tree_writer_init(&w);
 	plugin_write_config(&w, config, in->ops->name, policies);

@@ -183,8 +183,6 @@ static inline void *key_remove(struct map *map, uint32_t key)
 int instance_create(struct host *host, struct loaded *loaded, const struct config *config,
 	const uint32_t *policies, struct instance **out);
 int instance_start(struct instance *in, struct config_errors *errors);
-/* The slots of another config; SAs of policies that are gone are not touched. 0 or -ENOMEM. */
-int instance_adopt(struct instance *in, const struct config *config, const uint32_t *policies);
 /* The plugin's reload with another config; SAs of policies that are gone go too. */
 int instance_reload(struct instance *in, const struct config *config, const uint32_t *policies,
 	struct config_errors *errors);
